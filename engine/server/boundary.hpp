@@ -1,0 +1,149 @@
+// Everything a server can be told, and everything it can ask for. Inputs are things that happened;
+// effects are imperatives, in the order in which the host must begin them. Nothing else crosses.
+//
+// Values are shared, never copied deep: a shared pointer in here points to something immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/result.hpp"
+#include "engine/base/strong.hpp"
+#include "engine/base/time.hpp"
+#include "engine/raft/message.hpp"
+#include "engine/raft/types.hpp"
+#include "engine/state/view.hpp"
+
+namespace drover::schema {
+class Evaluation;
+class Request;
+class Response;
+class SchedulerOutput;
+class ServerInfo;
+}  // namespace drover::schema
+
+namespace drover::server {
+
+using RequestPtr = std::shared_ptr<const schema::Request>;
+using ResponsePtr = std::shared_ptr<const schema::Response>;
+
+// Names one asked question at the host that asked it; the answer carries it back.
+using Ticket = Strong<struct TicketTag>;
+// Names one piece of heavy work that left the step as a value.
+using WorkId = Strong<struct WorkIdTag>;
+
+// ---- between servers
+
+struct ForwardedRequest {
+    Ticket ticket;  // the sender's
+    RequestPtr request;
+};
+struct ForwardedResponse {
+    Ticket ticket;
+    ResponsePtr response;
+};
+using PeerMessage = std::variant<raft::Message, ForwardedRequest, ForwardedResponse>;
+
+// ---- inputs
+
+struct TimePassed {};
+struct PeerMessageReceived {
+    raft::RaftId from;
+    PeerMessage message;
+};
+struct RequestReceived {
+    Ticket ticket;
+    RequestPtr request;
+};
+// The asker has gone; its ticket will not be looked at again.
+struct RequestAbandoned {
+    Ticket ticket;
+};
+struct WriteCompleted {
+    raft::WriteId write;
+};
+// The first failed write stops the server for good.
+struct WriteFailed {
+    raft::WriteId write;
+    std::string reason;
+};
+struct PlanComputed {
+    WorkId work;
+    std::shared_ptr<const schema::SchedulerOutput> output;
+};
+// A snapshot file of SaveSnapshot is durable; its bytes serve followers that fell behind.
+struct SnapshotSaved {
+    WorkId work;
+    std::shared_ptr<const std::string> bytes;
+};
+struct SnapshotFailed {
+    WorkId work;
+    std::string reason;
+};
+using Input =
+    std::variant<TimePassed, PeerMessageReceived, RequestReceived, RequestAbandoned, WriteCompleted,
+                 WriteFailed, PlanComputed, SnapshotSaved, SnapshotFailed>;
+
+// ---- effects
+
+// One atomic, synced batch (engine/storage lays it out); answered by WriteCompleted or WriteFailed.
+// A snapshot in it is saved as a file, durably, before the batch is begun. At most one a step.
+struct WriteLog {
+    raft::WriteLog write;
+};
+// Entries up to and with this index may be dropped; need not be synced.
+struct CompactLog {
+    raft::Index through;
+};
+// May be lost, delayed, repeated or reordered: the protocol expects it.
+struct SendMessage {
+    raft::RaftId to;
+    PeerMessage message;
+};
+struct Respond {
+    Ticket ticket;
+    ResponsePtr response;
+};
+// Run server::answer(view, stamp, request) on any thread and hand its response to the asker.
+struct AnswerQuery {
+    Ticket ticket;
+    state::StateView view;
+    RequestPtr request;
+    Duration last_contact{};
+    bool known_leader{};
+};
+// Run scheduler::plan on any thread; answered by PlanComputed.
+struct ComputePlan {
+    WorkId work;
+    state::StateView view;
+    std::shared_ptr<const schema::Evaluation> evaluation;
+    WallTime wall;
+    std::uint64_t seed{};
+};
+// Write a snapshot file of this view on any thread; answered by SnapshotSaved or SnapshotFailed.
+struct SaveSnapshot {
+    WorkId work;
+    state::StateView view;
+    raft::SnapshotMeta meta;
+};
+// Who the servers are and where they listen, whenever that changes.
+struct UpdatePeers {
+    std::vector<std::shared_ptr<const schema::ServerInfo>> servers;
+};
+enum class Severity : std::uint8_t { debug, info, warning, error };
+// A line for the operator's log.
+struct Report {
+    Severity severity;
+    std::string text;
+};
+// This server has stopped for good: it answers nothing and applies nothing from now on.
+struct Halt {
+    std::string reason;
+};
+using Effect = std::variant<WriteLog, CompactLog, SendMessage, Respond, AnswerQuery, ComputePlan,
+                            SaveSnapshot, UpdatePeers, Report, Halt>;
+
+}  // namespace drover::server
