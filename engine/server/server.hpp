@@ -1,0 +1,101 @@
+// One server as a value: consensus, replicated state and, while it leads, the leader's work, behind
+// one step(). It owns no thread, clock, socket or file: a host tells it what happened and carries out
+// what it asks for (boundary.hpp).
+//
+// A copy is an independent server in the same situation; tables share structure, so it is cheap.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/result.hpp"
+#include "engine/base/time.hpp"
+#include "engine/control/config.hpp"
+#include "engine/raft/raft.hpp"
+#include "engine/server/boundary.hpp"
+#include "engine/state/view.hpp"
+
+namespace drover::schema {
+class RaftState;
+}  // namespace drover::schema
+
+namespace drover::server {
+
+using ServerInfoPtr = std::shared_ptr<const schema::ServerInfo>;
+
+// Timing and limits of consensus; the rest of raft's configuration follows from the server's own.
+struct RaftKnobs {
+    Duration election_timeout = std::chrono::seconds{1};
+    Duration heartbeat_interval = std::chrono::milliseconds{100};
+    std::uint64_t max_message_bytes = 1 << 20;
+    std::uint64_t max_inflight_messages = 256;
+    std::uint64_t max_inflight_bytes = 16 << 20;
+    std::uint64_t max_uncommitted_bytes = 64 << 20;
+};
+
+struct Config {
+    ServerInfoPtr self;                    // raft_id, id, name, addresses, raft_protocol, release
+    // The first voters, this server among them. Empty: wait until a cluster makes contact. Ignored
+    // by a server whose durable state is not empty.
+    std::vector<ServerInfoPtr> bootstrap;
+    RaftKnobs raft;
+    control::Config control;
+
+    // A snapshot is taken when this many entries were applied since the last one, and then all but
+    // the trailing entries leave the log, so that a follower only a little behind needs no snapshot.
+    std::uint64_t snapshot_threshold_entries = 8192;
+    std::uint64_t snapshot_trailing_entries = 10240;
+
+    Duration request_timeout = std::chrono::seconds{30};  // for requests that name none
+    Duration hold_timeout = std::chrono::seconds{5};      // how long a request waits for a leader
+    Duration blocking_wait_max = std::chrono::seconds{300};
+    std::uint64_t pending_request_bytes_max = 64 << 20;
+    std::uint64_t blocked_queries_max = 16384;
+    std::uint32_t tracked_job_versions = 6;
+};
+
+struct DurableState {
+    raft::DurableState raft;
+    // The file of the snapshot that raft's durable state begins with; none where it has none.
+    std::shared_ptr<const std::string> snapshot_bytes;
+};
+
+class Server {
+public:
+    // Fails where the snapshot or the log does not belong to this release or is damaged.
+    [[nodiscard]] static Result<Server> recover(Config config, DurableState durable, Instant now,
+                                                std::uint64_t seed);
+
+    Server(const Server& other);
+    Server(Server&&) noexcept;
+    Server& operator=(const Server& other);
+    Server& operator=(Server&&) noexcept;
+    ~Server();
+
+    // Bounded work. Effects are appended in the order in which the host must begin them.
+    void step(Instant now, WallTime wall, std::vector<Input> inputs, std::vector<Effect>& effects);
+
+    // When the host must next call step at the latest; none while nothing is pending.
+    [[nodiscard]] std::optional<Instant> next_deadline() const;
+
+    // ---- for checkers and status pages; nothing here changes anything
+
+    [[nodiscard]] const raft::Raft& raft() const;
+    [[nodiscard]] const state::StateView& view() const;  // what is applied
+    [[nodiscard]] schema::RaftState raft_state() const;
+    [[nodiscard]] bool leads() const;
+    [[nodiscard]] bool halted() const;
+
+private:
+    class Core;
+    explicit Server(std::unique_ptr<Core> core);
+    std::unique_ptr<Core> core_;
+};
+
+// Answers a read from the view it carries. Pure: any thread may run it.
+[[nodiscard]] ResponsePtr answer(const AnswerQuery& query);
+
+}  // namespace drover::server
