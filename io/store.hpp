@@ -1,0 +1,99 @@
+// The ordered key-value store behind the log of a server and the state of a node agent: RocksDB
+// with one storage thread that commits in groups. It keeps the contract of engine/storage: a batch
+// is atomic, a completion is told only after the sync, keys come back in order.
+//
+// It must never report a batch as durable that is not, and never skip a damaged record silently.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/base/result.hpp"
+
+namespace drover::io {
+
+// Changes that happen together or not at all, in this order.
+class KvBatch {
+public:
+    struct Put {
+        std::string key;
+        std::string value;
+    };
+    struct Erase {
+        std::string key;
+    };
+    // Everything in [first, end); an empty end means "to the last key".
+    struct EraseRange {
+        std::string first;
+        std::string end;
+    };
+    using Change = std::variant<Put, Erase, EraseRange>;
+
+    void put(std::string key, std::string value) {
+        changes_.emplace_back(Put{std::move(key), std::move(value)});
+    }
+    void erase(std::string key) { changes_.emplace_back(Erase{std::move(key)}); }
+    void erase_range(std::string first, std::string end) {
+        changes_.emplace_back(EraseRange{std::move(first), std::move(end)});
+    }
+    [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+
+private:
+    std::vector<Change> changes_;
+};
+
+struct StoreOptions {
+    std::size_t queue_bytes_max = std::size_t{64} << 20;   // waiting for the storage thread
+    std::size_t commit_bytes_max = std::size_t{16} << 20;  // taken into one commit
+    std::size_t memtable_bytes = std::size_t{64} << 20;
+    int memtable_count = 6;
+};
+
+enum class Durability : std::uint8_t {
+    synced,   // the completion comes after the sync
+    relaxed,  // atomic and ordered, but a crash may lose it (and every relaxed batch after it)
+};
+
+class RocksStore {
+public:
+    // Called on the storage thread, in the order of submission; must not block for long.
+    using Completion = std::function<void(Result<void>)>;
+    // Returning false ends the visit early.
+    using Visitor = std::function<bool(std::string_view key, std::string_view value)>;
+
+    // Creates the directory when missing. Fails with Errc::corrupt, file and remedy when a damaged
+    // record is followed by good ones.
+    [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open(
+        const std::filesystem::path& directory, StoreOptions options = {});
+    // Commits what is queued, tells the completions, then closes.
+    ~RocksStore();
+    RocksStore(const RocksStore&) = delete;
+    RocksStore& operator=(const RocksStore&) = delete;
+
+    // Every pair with first <= key < end in key order, from one consistent view; an empty end means
+    // "to the last key". Reads from any thread.
+    [[nodiscard]] Result<void> for_each(std::string_view first, std::string_view end,
+                                        const Visitor& visit) const;
+    [[nodiscard]] Result<std::optional<std::string>> get(std::string_view key) const;
+
+    // From any thread. Errc::overloaded when more than queue_bytes_max would wait: nothing was
+    // queued, the completion is not called, and the caller may try again after a completion.
+    // After the first failed commit every batch, queued or new, fails for good.
+    [[nodiscard]] Result<void> submit(KvBatch batch, Durability durability, Completion completion);
+    // The same, waiting for the completion. For start-up and tools, not for the engine's thread.
+    [[nodiscard]] Result<void> write(KvBatch batch);
+
+private:
+    struct Impl;
+    explicit RocksStore(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace drover::io
