@@ -113,12 +113,13 @@ struct SendRequest {
     Ticket ticket;
     RequestPtr request;
 };
-// Key-value changes of the agent's durable state; an absent value erases. Synced before it is
-// answered. A task is started only after the write that announces it has been answered.
+// Key-value changes of the agent's durable state, atomic; an absent value erases. Synced before it
+// is answered. A task is started only after the write that announces it has been answered.
 struct WriteState {
     StateWriteId write;
     std::vector<std::pair<std::string, std::optional<std::string>>> changes;
 };
+// Idempotent: what stands already is kept.
 struct BuildAllocationDirectory {
     Uuid allocation;
     std::vector<std::string> tasks;
@@ -126,6 +127,9 @@ struct BuildAllocationDirectory {
 struct DestroyAllocationDirectory {
     Uuid allocation;
 };
+// Idempotent by key, also across restarts of the agent: a key that was started before is attached
+// to and answered with its handle (and TaskExited where it has ended), never started twice. An agent
+// that died between a start and the write of its handle relies on this.
 struct StartTask {
     TaskKey key;
     std::shared_ptr<const schema::Allocation> allocation;
@@ -137,7 +141,8 @@ struct RecoverTask {
     TaskHandle handle;
     std::shared_ptr<const schema::Task> task;
 };
-// Signal, wait for the timeout, then kill. TaskExited tells when it is done.
+// Signal, wait for the timeout, then kill. TaskExited tells when it is done. May be asked for again
+// where no exit was told for long; stopping what has ended is answered by its TaskExited.
 struct StopTask {
     TaskKey key;
     TaskHandle handle;
