@@ -4,7 +4,7 @@
 //          1  flags      1 byte   bit 0: more frames of this message follow
 //          2  reserved   2 bytes  zero
 //          4  length     4 bytes  of the payload, big endian, at most frame_payload_max
-//          8  stream     8 bytes  big endian; names a request or a byte stream, else zero
+//          8  stream     8 bytes  big endian; names a message in pieces, a request or a byte stream
 //         16  payload
 //
 // The decoder believes nothing: a length is checked before a byte of it is stored, and what a
@@ -66,6 +66,10 @@ struct Frame {
                                               std::size_t length, bool more);
 // The whole message as one or more frames, for small messages and tests.
 [[nodiscard]] std::string encode_frames(const Frame& frame);
+
+// The payload of stream_credit.
+[[nodiscard]] std::string encode_credit(std::uint32_t bytes);
+[[nodiscard]] Result<std::uint32_t> decode_credit(std::string_view payload);
 
 class FrameDecoder {
 public:

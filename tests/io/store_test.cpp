@@ -1,0 +1,188 @@
+// The RocksDB store keeps the storage contract: atomic, ordered, durable when told, and never
+// silent about damage. Crashes are imitated by copying the files of a store that is still open.
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+
+#include "io/store.hpp"
+#include "tests/io/temporary_directory.hpp"
+#include "tests/io/waiting.hpp"
+
+namespace drover::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::map<std::string, std::string> content(const RocksStore& store) {
+    std::map<std::string, std::string> pairs;
+    const Result<void> visited = store.for_each("", "", [&](auto key, auto value) {
+        pairs.emplace(key, value);
+        return true;
+    });
+    EXPECT_TRUE(visited) << visited.error().message;
+    return pairs;
+}
+
+KvBatch put(std::string key, std::string value) {
+    KvBatch batch;
+    batch.put(std::move(key), std::move(value));
+    return batch;
+}
+
+fs::path newest_log(const fs::path& directory) {
+    fs::path newest;
+    for (const auto& entry : fs::directory_iterator{directory}) {
+        if (entry.path().extension() == ".log" && entry.path() > newest) newest = entry.path();
+    }
+    return newest;
+}
+
+// What a crash would leave: the files as they are now, without an orderly close.
+fs::path crashed_copy(const fs::path& directory) {
+    const fs::path copy = directory.string() + ".crashed";
+    fs::copy(directory, copy, fs::copy_options::recursive);
+    fs::remove(copy / "LOCK");
+    return copy;
+}
+
+TEST(RocksStore, a_batch_is_applied_in_order_and_survives_a_crash) {
+    const TemporaryDirectory directory;
+    const fs::path where = directory.path() / "store";
+    auto store = *RocksStore::open(where);
+    KvBatch batch;
+    batch.put("b", "1");
+    batch.put("a", "2");
+    batch.put("c", "3");
+    batch.put("d", "4");
+    batch.erase("b");
+    batch.erase_range("c", "d");
+    batch.put("c", "again");
+    ASSERT_TRUE(store->write(std::move(batch)));
+    const std::map<std::string, std::string> expected{{"a", "2"}, {"c", "again"}, {"d", "4"}};
+    EXPECT_EQ(content(*store), expected);
+    EXPECT_EQ(*store->get("a"), "2");
+    EXPECT_EQ(*store->get("b"), std::nullopt);
+    EXPECT_EQ(content(**RocksStore::open(crashed_copy(where))), expected);
+    store.reset();
+    EXPECT_EQ(content(**RocksStore::open(where)), expected);
+}
+
+TEST(RocksStore, an_open_ended_range_reaches_the_last_key_even_of_the_same_batch) {
+    const TemporaryDirectory directory;
+    const auto store = *RocksStore::open(directory.path());
+    ASSERT_TRUE(store->write(put("a", "kept")));
+    ASSERT_TRUE(store->write(put("m", "stored")));
+    KvBatch batch;
+    batch.put("z\xff\xff", "put just before");
+    batch.erase_range("b", "");
+    batch.put("c", "put after");
+    ASSERT_TRUE(store->write(std::move(batch)));
+    EXPECT_EQ(content(*store),
+              (std::map<std::string, std::string>{{"a", "kept"}, {"c", "put after"}}));
+}
+
+TEST(RocksStore, a_visit_keeps_to_its_bounds_and_ends_when_told) {
+    const TemporaryDirectory directory;
+    const auto store = *RocksStore::open(directory.path());
+    for (const char* key : {"a", "b", "c", "d"}) ASSERT_TRUE(store->write(put(key, "")));
+    std::string seen;
+    const auto collect = [&](std::string_view key, std::string_view) {
+        seen += key;
+        return key != "c";
+    };
+    ASSERT_TRUE(store->for_each("b", "d", collect));
+    EXPECT_EQ(seen, "bc");
+    seen.clear();
+    ASSERT_TRUE(store->for_each("", "", collect));
+    EXPECT_EQ(seen, "abc");
+}
+
+TEST(RocksStore, completions_come_in_the_order_of_submission_and_closing_waits_for_them) {
+    const TemporaryDirectory directory;
+    Collected<int> completed;
+    auto store = *RocksStore::open(directory.path());
+    constexpr int count = 500;
+    for (int i = 0; i < count; ++i) {
+        ASSERT_TRUE(store->submit(
+            put(std::to_string(i), "x"), i % 3 == 0 ? Durability::relaxed : Durability::synced,
+            [&completed, i](const Result<void>& result) { completed.add(result ? i : -1); }));
+    }
+    store.reset();
+    const std::vector<int> order = completed.values();
+    ASSERT_EQ(order.size(), static_cast<std::size_t>(count));
+    EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+    EXPECT_EQ(order.front(), 0);
+}
+
+TEST(RocksStore, a_full_queue_refuses_and_takes_again_after_a_completion) {
+    const TemporaryDirectory directory;
+    StoreOptions options;
+    options.queue_bytes_max = 1000;
+    const auto store = *RocksStore::open(directory.path(), options);
+    Collected<bool> completed;
+    std::mutex gate;
+    std::unique_lock closed{gate};
+    // The storage thread stands in this completion until the gate opens.
+    ASSERT_TRUE(store->submit(put("first", ""), Durability::synced, [&](const Result<void>&) {
+        completed.add(true);
+        const std::lock_guard wait{gate};
+    }));
+    ASSERT_TRUE(completed.wait_for_count(1));
+    ASSERT_TRUE(
+        store->submit(put("second", std::string(5000, 'x')), Durability::synced,
+                      [&](const Result<void>& result) { completed.add(result.has_value()); }))
+        << "a batch that alone exceeds the queue passes when nothing else waits";
+    const Result<void> refused = store->submit(put("third", ""), Durability::synced, {});
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::overloaded);
+    closed.unlock();
+    ASSERT_TRUE(completed.wait_for_count(2));
+    EXPECT_TRUE(store->write(put("third", "")));
+    EXPECT_EQ(content(*store).size(), 3u);
+}
+
+TEST(RocksStore, an_incomplete_last_record_is_cut) {
+    const TemporaryDirectory directory;
+    const fs::path where = directory.path() / "store";
+    const auto store = *RocksStore::open(where);
+    ASSERT_TRUE(store->write(put("a", "1")));
+    ASSERT_TRUE(store->write(put("b", std::string(1000, 'b'))));
+    const fs::path copy = crashed_copy(where);
+    const fs::path log = newest_log(copy);
+    fs::resize_file(log, fs::file_size(log) - 10);
+    EXPECT_EQ(content(**RocksStore::open(copy)), (std::map<std::string, std::string>{{"a", "1"}}));
+}
+
+TEST(RocksStore, a_damaged_record_with_good_ones_after_it_stops_the_open) {
+    const TemporaryDirectory directory;
+    const fs::path where = directory.path() / "store";
+    const auto store = *RocksStore::open(where);
+    for (const char* key : {"a", "b", "c"}) {
+        ASSERT_TRUE(store->write(put(key, std::string(1000, 'x'))));
+    }
+    const fs::path copy = crashed_copy(where);
+    const fs::path log = newest_log(copy);
+    {
+        std::fstream file{log, std::ios::in | std::ios::out | std::ios::binary};
+        file.seekp(static_cast<std::streamoff>(fs::file_size(log) / 2));
+        file << "rot";
+    }
+    const auto opened = RocksStore::open(copy);
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, Errc::corrupt);
+    EXPECT_NE(opened.error().message.find(copy.string()), std::string::npos);
+    EXPECT_NE(opened.error().message.find("restore"), std::string::npos);
+}
+
+TEST(RocksStore, a_second_owner_is_turned_away_with_advice) {
+    const TemporaryDirectory directory;
+    const auto store = *RocksStore::open(directory.path());
+    const auto second = RocksStore::open(directory.path());
+    ASSERT_FALSE(second);
+    EXPECT_NE(second.error().message.find("another process"), std::string::npos)
+        << second.error().message;
+}
+
+}  // namespace
+}  // namespace drover::io
