@@ -1,0 +1,66 @@
+# A façade: every target is one or two commands that can be typed by hand.
+PRESET ?= dev
+JOBS ?= $(shell nproc)
+BUILD = build/$(PRESET)
+SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+PACKAGES = g++ cmake ninja-build pkg-config ccache mold \
+	libboost1.81-dev libboost-system1.81-dev libprotobuf-dev protobuf-compiler librocksdb-dev \
+	libre2-dev libexpected-dev libssl-dev libyaml-cpp-dev libcli11-dev \
+	libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+CLANG_PACKAGES = clang-19 libclang-rt-19-dev
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## / — /' | sort
+
+.PHONY: deps
+deps: ## install what a build needs (Debian 12; only what is missing)
+	@missing=""; for p in $(PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then $(SUDO) apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends $$missing; fi
+
+.PHONY: deps-clang
+deps-clang: deps ## also install clang 19, for determinism, fuzz and tidy
+	@missing=""; for p in $(CLANG_PACKAGES); do dpkg -s $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then $(SUDO) apt-get update -qq && \
+	DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y --no-install-recommends $$missing; fi
+
+.PHONY: build
+build: deps ## build everything (PRESET=dev)
+	cmake --preset $(PRESET)
+	cmake --build --preset $(PRESET) -j $(JOBS)
+
+.PHONY: demo
+demo: deps ## build, start an agent, run two jobs, simulate a scenario
+	cmake --preset $(PRESET)
+	cmake --build --preset $(PRESET) -j $(JOBS) --target drover sim
+	bash agent/demo/run $(BUILD)/bin
+
+.PHONY: test
+test: build ## build everything and run every test
+	ctest --preset $(PRESET) -j $(JOBS)
+
+.PHONY: determinism
+determinism: deps-clang ## the same seed, the same hash: two compilers, two levels of optimisation
+	bash sim/determinism $(JOBS)
+
+.PHONY: fuzz
+fuzz: deps-clang ## every fuzz target for SECONDS=60 each
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
+	bash fuzz/run build/fuzz/bin $${SECONDS_EACH:-60}
+
+.PHONY: bench
+bench: deps ## every benchmark, with the release preset
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target benchmarks
+	bash tests/bench build/release/bin
+
+.PHONY: soak
+soak: build ## many more seeds of the swarm than `make test` runs
+	$(BUILD)/bin/sim run scenarios/swarm.yaml --seeds 1..5000
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf build
