@@ -1,0 +1,82 @@
+// The replicated state machine: tables plus apply(entry). It reads nothing but the entry and itself,
+// so that every server that applies the same entries holds the same state, digest included.
+//
+// A State is a value that belongs to one thread; view() is what other threads get.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/result.hpp"
+#include "engine/state/tables.hpp"
+#include "engine/state/view.hpp"
+#include "engine/state/watch.hpp"
+
+namespace drover::schema {
+class Entry;
+}  // namespace drover::schema
+
+namespace drover::state {
+
+enum class Applied : std::uint8_t {
+    done,
+    refused,  // a deterministic no (check-and-set, unknown object): nothing was changed
+    skipped,  // of an unknown type, but marked ignorable: nothing was changed
+    unknown,  // of an unknown type: this release must stop applying and say so
+};
+
+struct ApplyResult {
+    Applied outcome = Applied::done;
+    Error error;  // for refused and unknown
+    Changes changes;
+};
+
+struct StateConfig {
+    // Versions of a job that are kept. Replicas must agree: it is part of the cluster's contract and
+    // changes only with the feature level.
+    std::uint32_t tracked_job_versions = 6;
+};
+
+// One section of a snapshot: the rows of one table, each as serialized bytes, in key order.
+struct SnapshotSection {
+    std::string name;
+    std::vector<std::string> records;
+    friend bool operator==(const SnapshotSection&, const SnapshotSection&) = default;
+};
+
+class State {
+public:
+    explicit State(StateConfig config = {});
+
+    // Continues from a view, as a world of its own: `job plan` and the optimistic view of the plan
+    // applier. The view is not changed.
+    [[nodiscard]] static State fork(const StateView& view, StateConfig config = {});
+
+    // `index` must be above applied_index(). It advances also for refused and skipped entries; an
+    // unknown entry changes nothing at all.
+    ApplyResult apply(std::uint64_t index, const schema::Entry& entry);
+    // An entry without a command (a new leader's first, a configuration change).
+    void apply_empty(std::uint64_t index);
+
+    [[nodiscard]] std::uint64_t applied_index() const { return tables_.applied_index; }
+    [[nodiscard]] Digest digest() const;
+    [[nodiscard]] StateView view() const;
+
+private:
+    StateConfig config_;
+    Tables tables_;
+};
+
+// Sections in the order of the tables; derived indexes are not among them.
+[[nodiscard]] std::vector<SnapshotSection> write_snapshot(const StateView& view);
+// Fails with section and record where a section is missing, unknown or malformed.
+[[nodiscard]] Result<State> read_snapshot(const std::vector<SnapshotSection>& sections,
+                                          StateConfig config = {});
+
+// The derived indexes, built from the replicated tables alone. Equal to those that apply() keeps.
+[[nodiscard]] Derived rebuild_derived(const Tables& tables);
+
+}  // namespace drover::state

@@ -1,0 +1,127 @@
+// The vocabulary of the replicated state: tables, keys, and the rows as they lie in memory. Rows are
+// immutable once stored: a change stores a new row. Nothing in here knows how tables are kept.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "engine/base/uuid.hpp"
+
+namespace drover::schema {
+class Allocation;
+class Deployment;
+class Evaluation;
+class Job;
+class JobSummary;
+class Node;
+class ServerInfo;
+}  // namespace drover::schema
+
+namespace drover::state {
+
+// The replicated tables, in the order of the snapshot. Numbers and names are part of snapshots:
+// append, never renumber.
+enum class Table : std::uint8_t {
+    nodes = 0,
+    jobs = 1,
+    job_versions = 2,
+    job_summaries = 3,
+    evaluations = 4,
+    allocations = 5,
+    allocation_jobs = 6,  // the jobs that stored allocations were placed for
+    deployments = 7,
+    servers = 8,
+    settings = 9,  // one row: the feature level
+};
+constexpr std::size_t table_count = 10;
+
+using NodePtr = std::shared_ptr<const schema::Node>;
+using JobPtr = std::shared_ptr<const schema::Job>;
+using JobSummaryPtr = std::shared_ptr<const schema::JobSummary>;
+using EvaluationPtr = std::shared_ptr<const schema::Evaluation>;
+using DeploymentPtr = std::shared_ptr<const schema::Deployment>;
+using ServerPtr = std::shared_ptr<const schema::ServerInfo>;
+
+struct JobKey {
+    std::string namespace_;
+    std::string id;
+    friend auto operator<=>(const JobKey&, const JobKey&) = default;
+};
+
+struct JobVersionKey {
+    JobKey job;
+    std::uint64_t version{};
+    friend auto operator<=>(const JobVersionKey&, const JobVersionKey&) = default;
+};
+
+// A job that was purged and registered again starts with version 0 again: the create index tells
+// the two apart.
+struct AllocationJobKey {
+    JobKey job;
+    std::uint64_t create_index{};
+    std::uint64_t version{};
+    friend auto operator<=>(const AllocationJobKey&, const AllocationJobKey&) = default;
+};
+
+enum class DesiredStatus : std::uint8_t { run, stop, evict };
+enum class ClientStatus : std::uint8_t { pending, running, complete, failed, lost, unknown };
+
+// What an allocation takes from its node: the tasks that can run at the same time, together.
+struct Usage {
+    std::int64_t cpu_mhz{};
+    std::int64_t memory_mb{};
+    std::int64_t memory_max_mb{};
+    std::int64_t disk_mb{};
+    std::int64_t allocations{};  // 1 for one allocation; the number of them in a sum
+
+    Usage& operator+=(const Usage& other);
+    Usage& operator-=(const Usage& other);
+    friend auto operator<=>(const Usage&, const Usage&) = default;
+};
+
+struct AllocationRow {
+    Uuid id;
+    Uuid node_id;
+    DesiredStatus desired_status{};
+    ClientStatus client_status{};
+    Usage usage;
+    // Never embeds the job: `job` below is the record that it was placed for, shared by every
+    // allocation of that version.
+    std::shared_ptr<const schema::Allocation> body;
+    JobPtr job;
+
+    // The servers want it stopped.
+    [[nodiscard]] bool server_terminal() const { return desired_status != DesiredStatus::run; }
+    // Its client has reported (or the servers have concluded) that it will not run again.
+    [[nodiscard]] bool client_terminal() const {
+        return client_status == ClientStatus::complete || client_status == ClientStatus::failed ||
+               client_status == ClientStatus::lost;
+    }
+    [[nodiscard]] bool terminal() const { return server_terminal() || client_terminal(); }
+};
+using AllocationPtr = std::shared_ptr<const AllocationRow>;
+
+// What an allocation with these resources takes; the rule of tasks that never run together (before,
+// beside and after the main tasks) is in here, so that scheduler and plan applier cannot differ.
+[[nodiscard]] Usage usage_of(const schema::Allocation& allocation);
+
+// A row as the tables keep it. The allocation must not embed a job.
+[[nodiscard]] AllocationPtr make_allocation_row(std::shared_ptr<const schema::Allocation> body,
+                                                JobPtr job);
+
+[[nodiscard]] JobKey key_of(const schema::Job& job);
+// The schema's 16 raw bytes; the nil id where the field is empty or malformed.
+[[nodiscard]] Uuid to_uuid(const std::string& raw);
+
+// A commutative sum of 128-bit row hashes: equal for equal contents, whatever the order of writes.
+struct Digest {
+    std::uint64_t high{};
+    std::uint64_t low{};
+    friend auto operator<=>(const Digest&, const Digest&) = default;
+    [[nodiscard]] std::string text() const;  // 32 hex digits
+};
+
+}  // namespace drover::state
