@@ -15,6 +15,7 @@
 #include "engine/base/time.hpp"
 #include "engine/raft/message.hpp"
 #include "engine/raft/types.hpp"
+#include "engine/server/report.hpp"
 #include "engine/state/view.hpp"
 
 namespace drover::schema {
@@ -132,12 +133,6 @@ struct SaveSnapshot {
 // Who the servers are and where they listen, whenever that changes.
 struct UpdatePeers {
     std::vector<std::shared_ptr<const schema::ServerInfo>> servers;
-};
-enum class Severity : std::uint8_t { debug, info, warning, error };
-// A line for the operator's log.
-struct Report {
-    Severity severity;
-    std::string text;
 };
 // This server has stopped for good: it answers nothing and applies nothing from now on.
 struct Halt {

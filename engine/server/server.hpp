@@ -1,6 +1,6 @@
-// One server as a value: consensus, replicated state and, while it leads, the leader's work, behind
-// one step(). It owns no thread, clock, socket or file: a host tells it what happened and carries out
-// what it asks for (boundary.hpp).
+// One server as a value: consensus, replicated state and, while it leads, the work of a leader,
+// behind one step(). It owns no thread, clock, socket or file: a host tells it what happened and
+// carries out what it asks for (boundary.hpp).
 //
 // A copy is an independent server in the same situation; tables share structure, so it is cheap.
 #pragma once
@@ -37,7 +37,7 @@ struct RaftKnobs {
 };
 
 struct Config {
-    ServerInfoPtr self;                    // raft_id, id, name, addresses, raft_protocol, release
+    ServerInfoPtr self;  // raft_id, id, name, addresses, raft_protocol, release
     // The first voters, this server among them. Empty: wait until a cluster makes contact. Ignored
     // by a server whose durable state is not empty.
     std::vector<ServerInfoPtr> bootstrap;
@@ -45,7 +45,8 @@ struct Config {
     control::Config control;
 
     // A snapshot is taken when this many entries were applied since the last one, and then all but
-    // the trailing entries leave the log, so that a follower only a little behind needs no snapshot.
+    // the trailing entries leave the log, so that a follower only a little behind needs no
+    // snapshot.
     std::uint64_t snapshot_threshold_entries = 8192;
     std::uint64_t snapshot_trailing_entries = 10240;
 
