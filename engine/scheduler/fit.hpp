@@ -1,0 +1,55 @@
+// What fits on a node: the one rule that the scheduler plans by and the plan applier re-checks by.
+// It reads a node and the allocations on it, and never the wishes of a job.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/base/uuid.hpp"
+
+namespace drover::schema {
+class Allocation;
+class Node;
+class Plan;
+}  // namespace drover::schema
+
+namespace drover::state {
+class StateView;
+struct Usage;
+}  // namespace drover::state
+
+namespace drover::scheduler {
+
+// What allocations may take of a node: its resources without the reserved ones.
+struct Capacity {
+    std::int64_t cpu_mhz{};
+    std::int64_t memory_mb{};
+    std::int64_t disk_mb{};
+    std::int64_t allocations{};  // 0: no limit
+
+    friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+[[nodiscard]] Capacity capacity_of(const schema::Node& node);
+
+// A dimension in which `used` exceeds the capacity ("max allocation exceeded", "cpu", "memory",
+// "disk"), the first in this order; null where everything fits.
+[[nodiscard]] const char* exceeded(const Capacity& capacity, const state::Usage& used);
+
+// Ready, eligible and not draining: new allocations may go there.
+[[nodiscard]] bool ready_for_placement(const schema::Node& node);
+
+// The first dimension in which the node cannot hold its allocations (those that are not terminal),
+// without `leaving` and with `arriving`, where an arriving one replaces the stored one of the same
+// id; empty where everything fits.
+[[nodiscard]] std::string misfit(const state::StateView& view, const schema::Node& node,
+                                 const std::set<Uuid>& leaving,
+                                 const std::vector<const schema::Allocation*>& arriving);
+
+// Why the part of the plan on this node must not be committed against this view; empty where it may.
+// Stops are always fine; new allocations need a node that is ready and eligible and has the room.
+[[nodiscard]] std::string refusal(const state::StateView& view, const schema::Plan& plan,
+                                  const Uuid& node_id);
+
+}  // namespace drover::scheduler

@@ -1,0 +1,58 @@
+// The scheduler as a function: what should happen to one job, given one picture of the state.
+//
+// It decides and never acts. Somebody else commits the plan, or the part of it that still fits; the
+// inputs are the whole of what it knows, so equal inputs give equal plans on every machine.
+//
+// What the plan's lists hold:
+//   stops        {id, namespace, job_id, task_group, node_id, node_name, eval_id, desired_status
+//                "stop", desired_description, modify_time}, and where they change: client_status
+//                ("lost", "unknown", "failed"; then alloc_states has one more entry to append) and
+//                followup_eval_id. Everything else of the stored allocation stays as it is.
+//   placements   whole allocations. New ones have an id that the state does not know. One that it
+//                knows replaces what the servers own of it (client-owned fields are left as stored,
+//                except client_status "lost" and "unknown"): in-place updates, links to follow-up
+//                evaluations, reschedule trackers, disconnects and reconnects. All refer to
+//                plan.job, except those that embed a job of their own (an older version, while
+//                canaries of the new one are not promoted).
+//   deployment   a new one; its counters are the state's to keep.
+//
+// `created` holds evaluations in status "pending" with wait_until (allocations in the plan name
+// them: they must be stored with the plan, also if only a part of it is committed) and at most one
+// in status "blocked" (what could not be placed: to be stored once the plan is committed whole).
+// `evaluation` is the input with its new status, true if the plan is committed whole; after a
+// partial commit, call plan() again on a view at refresh_index or later.
+#pragma once
+
+#include <cstdint>
+
+#include "engine/base/time.hpp"
+
+namespace drover::schema {
+class Evaluation;
+class SchedulerOutput;
+}  // namespace drover::schema
+
+namespace drover::state {
+class StateView;
+}
+
+namespace drover::scheduler {
+
+enum class Algorithm : std::uint8_t {
+    binpack,  // fill nodes before using new ones
+    spread,   // use the emptiest node
+};
+
+struct PlanInputs {
+    WallTime wall;         // now, as the proposer sees it
+    std::uint64_t seed{};  // for ids, dynamic ports, and the order among equally good nodes
+    bool annotate = false; // also say what happens to each group, and make no difference otherwise
+    Algorithm algorithm = Algorithm::binpack;
+    bool memory_oversubscription = false;
+};
+
+[[nodiscard]] schema::SchedulerOutput plan(const state::StateView& view,
+                                           const schema::Evaluation& evaluation,
+                                           const PlanInputs& inputs);
+
+}  // namespace drover::scheduler
