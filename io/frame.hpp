@@ -45,10 +45,12 @@ enum class FrameKind : std::uint8_t {
 constexpr std::size_t frame_header_size = 16;
 constexpr std::size_t frame_payload_max = std::size_t{64} << 10;
 constexpr std::size_t handshake_size_max = 4096;
+// What either side may send on a byte stream before the first credit arrives.
+constexpr std::size_t stream_window_bytes = std::size_t{256} << 10;
 
 struct FrameLimits {
-    std::size_t message_bytes_max = std::size_t{64} << 20;    // one whole message
-    std::size_t assembly_bytes_max = std::size_t{128} << 20;  // all unfinished ones of a connection
+    std::size_t message_bytes_max = std::size_t{256} << 20;   // one whole message
+    std::size_t assembly_bytes_max = std::size_t{512} << 20;  // all unfinished ones of a connection
     std::size_t assembly_count_max = 4096;
 };
 

@@ -11,6 +11,7 @@
 //   requests           refused at once, Delivery::never_sent;
 //   stream writes      refused with Errc::overloaded, try again when writable;
 //   incoming requests  refused towards the asker, who learns that nobody saw it;
+//   responses          the connection is closed: its asker reads nothing;
 //   unreachable peer   waiting one-way messages are dropped, waiting requests fail as never_sent.
 //
 // Threads: one thread of its own runs sockets and all handlers and callbacks, which must not block.
@@ -129,7 +130,7 @@ using PeerEvent = std::variant<PeerConnected, PeerDisconnected, DialFailed, Conn
 struct TransportHandlers {
     std::function<void(const Handshake& from, Lane lane, std::string bytes)> on_message;
     std::function<void(const Handshake& from, std::string bytes, Responder responder)> on_request;
-    // `opening` is what the opener passed to open_stream.
+    // `opening` is what the opener passed to open_stream, at most frame_payload_max bytes.
     std::function<void(const Handshake& from, std::string opening, Stream stream)> on_stream;
     std::function<void(const PeerEvent& event)> on_peer;
 };
@@ -138,12 +139,13 @@ struct TransportOptions {
     Handshake self;                     // lane is ignored; an empty address is filled in
     std::optional<std::string> listen;  // "host:port", port 0 for any; none: dial only
     FrameLimits frames;
-    std::size_t queue_bytes_max = std::size_t{64} << 20;          // waiting per connection
-    std::size_t message_queue_bytes_max = std::size_t{16} << 20;  // of which one-way messages
-    std::size_t stream_window_bytes = std::size_t{256} << 10;
-    std::size_t incoming_requests_max = 4096;  // unanswered, per connection
-    std::size_t streams_max = 1024;            // per connection
-    std::size_t connections_max = 16384;       // accepted
+    std::size_t queue_bytes_max = std::size_t{256} << 20;         // waiting per connection
+    std::size_t message_queue_bytes_max = std::size_t{64} << 20;  // of which one-way messages
+    std::size_t stream_buffer_bytes_max = std::size_t{1} << 20;   // written, waiting for credit
+    std::size_t inbox_bytes_max = std::size_t{256} << 20;         // given to us, not yet looked at
+    std::size_t incoming_requests_max = 4096;                     // unanswered, per connection
+    std::size_t streams_max = 1024;                               // per connection
+    std::size_t connections_max = 16384;                          // accepted
     Duration dial_timeout = std::chrono::seconds{3};
     Duration handshake_timeout = std::chrono::seconds{3};
     Duration redial_min = std::chrono::milliseconds{50};
@@ -165,7 +167,8 @@ public:
     // Where others reach us, with the port that was chosen. Empty when only dialling.
     [[nodiscard]] std::string address() const;
 
-    // One-way, at most once, in order per lane while the connection lasts.
+    // One-way, at most once. In order on Lane::raft while the connection lasts; on Lane::general a
+    // large message may be overtaken by smaller ones. Several may be lost without notice.
     void send(const Address& to, Lane lane, std::string bytes);
     // The callback is called exactly once. With a timeout the outcome is unknown, unless not one
     // byte had left.
