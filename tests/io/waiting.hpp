@@ -13,10 +13,9 @@ template <class T>
 class Collected {
 public:
     void add(T value) {
-        {
-            const std::lock_guard lock{mutex_};
-            values_.push_back(std::move(value));
-        }
+        // Told under the lock: the waiter may destroy this as soon as it has the value.
+        const std::lock_guard lock{mutex_};
+        values_.push_back(std::move(value));
         changed_.notify_all();
     }
     // False when the count was not reached within the bound.
