@@ -1,6 +1,6 @@
 // All tables of the state as one copyable value: the replicated ones, and the derived indexes that
 // are kept beside them, forked with them, and left out of digest and snapshot because they can be
-// rebuilt. Only tables.cpp writes here, so that rows, indexes and digest cannot part.
+// rebuilt. Only TableWriter writes here, so that rows, indexes and digest cannot part.
 #pragma once
 
 #include <array>
@@ -49,6 +49,7 @@ using AllocationsByOwner = CowTree<OwnedKey<Uuid>, Present>;
 using EvaluationsByJob = CowTree<OwnedKey<JobKey>, EvaluationPtr>;
 using DeploymentsByJob = CowTree<OwnedKey<JobKey>, DeploymentPtr>;
 using UsageByNode = CowTree<Uuid, Usage>;
+using LiveByJob = CowTree<JobKey, std::uint64_t>;
 using IdsByText = CowTree<TextId, Uuid>;
 
 struct Derived {
@@ -59,6 +60,7 @@ struct Derived {
     EvaluationsByJob evaluations_by_job;
     DeploymentsByJob deployments_by_job;
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
+    LiveByJob live_by_job;  // allocations that are not terminal; no row: none
     IdsByText node_text;
     IdsByText evaluation_text;
     IdsByText allocation_text;

@@ -66,6 +66,16 @@ struct AllocationJobKey {
     friend auto operator<=>(const AllocationJobKey&, const AllocationJobKey&) = default;
 };
 
+// A commutative sum of 128-bit row hashes: equal for equal contents, whatever the order of writes.
+struct Digest {
+    std::uint64_t high{};
+    std::uint64_t low{};
+    Digest& operator+=(const Digest& other);
+    Digest& operator-=(const Digest& other);
+    friend auto operator<=>(const Digest&, const Digest&) = default;
+    [[nodiscard]] std::string text() const;  // 32 hex digits
+};
+
 enum class DesiredStatus : std::uint8_t { run, stop, evict };
 enum class ClientStatus : std::uint8_t { pending, running, complete, failed, lost, unknown };
 
@@ -88,6 +98,7 @@ struct AllocationRow {
     DesiredStatus desired_status{};
     ClientStatus client_status{};
     Usage usage;
+    Digest hash;  // of the body
     // Never embeds the job: `job` below is the record that it was placed for, shared by every
     // allocation of that version.
     std::shared_ptr<const schema::Allocation> body;
@@ -115,13 +126,5 @@ using AllocationPtr = std::shared_ptr<const AllocationRow>;
 [[nodiscard]] JobKey key_of(const schema::Job& job);
 // The schema's 16 raw bytes; the nil id where the field is empty or malformed.
 [[nodiscard]] Uuid to_uuid(const std::string& raw);
-
-// A commutative sum of 128-bit row hashes: equal for equal contents, whatever the order of writes.
-struct Digest {
-    std::uint64_t high{};
-    std::uint64_t low{};
-    friend auto operator<=>(const Digest&, const Digest&) = default;
-    [[nodiscard]] std::string text() const;  // 32 hex digits
-};
 
 }  // namespace drover::state

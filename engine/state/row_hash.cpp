@@ -1,0 +1,53 @@
+// Digests: 128-bit sums, modulo 2^128, of row hashes.
+#include "engine/state/row_hash.hpp"
+
+#include <array>
+
+#include "engine/schema/canonical.hpp"
+
+namespace drover::state {
+
+namespace {
+
+Digest hash_of(Table table, std::string_view bytes) {
+    schema::Hash128 hash = schema::hash128(bytes, static_cast<std::uint32_t>(table) + 1);
+    return Digest{hash.high, hash.low};
+}
+
+}  // namespace
+
+Digest& Digest::operator+=(const Digest& other) {
+    low += other.low;
+    high += other.high + (low < other.low ? 1 : 0);
+    return *this;
+}
+
+Digest& Digest::operator-=(const Digest& other) {
+    high -= other.high + (low < other.low ? 1 : 0);
+    low -= other.low;
+    return *this;
+}
+
+std::string Digest::text() const {
+    static constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (std::uint64_t half : {high, low}) {
+        for (int shift = 60; shift >= 0; shift -= 4) out += digits[half >> shift & 15U];
+    }
+    return out;
+}
+
+Digest row_hash(Table table, const google::protobuf::Message& row) {
+    return hash_of(table, schema::canonical_bytes(row));
+}
+
+Digest feature_level_hash(std::uint32_t level) {
+    if (level == 0) return Digest{};  // the row appears with the first change
+    std::array<char, 4> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<char>(level >> (8 * i) & 0xffU);
+    }
+    return hash_of(Table::settings, std::string_view{bytes.data(), bytes.size()});
+}
+
+}  // namespace drover::state

@@ -1,0 +1,98 @@
+// apply(): which entry goes to which applier, and what an entry that nobody knows means.
+#include "engine/state/state.hpp"
+
+#include "engine/base/ensure.hpp"
+#include "engine/schema/entry.pb.h"
+#include "engine/state/apply.hpp"
+#include "engine/state/writer.hpp"
+
+namespace drover::state {
+
+namespace {
+
+Result<void> dispatch(Context& context, const schema::Entry& entry) {
+    using Body = schema::Entry;
+    switch (entry.body_case()) {
+        case Body::kRegisterJob: return apply_body(context, entry.register_job());
+        case Body::kDeregisterJob: return apply_body(context, entry.deregister_job());
+        case Body::kRegisterNode: return apply_body(context, entry.register_node());
+        case Body::kChangeNodeStatus: return apply_body(context, entry.change_node_status());
+        case Body::kChangeNodeEligibility:
+            return apply_body(context, entry.change_node_eligibility());
+        case Body::kUpsertEvaluations: return apply_body(context, entry.upsert_evaluations());
+        case Body::kApplyPlan: return apply_body(context, entry.apply_plan());
+        case Body::kUpdateAllocations: return apply_body(context, entry.update_allocations());
+        case Body::kTransitionAllocations:
+            return apply_body(context, entry.transition_allocations());
+        case Body::kChangeDeployment: return apply_body(context, entry.change_deployment());
+        case Body::kReap: return apply_body(context, entry.reap());
+        case Body::kRegisterServer: return apply_body(context, entry.register_server());
+        case Body::kChangeFeatureLevel: return apply_body(context, entry.change_feature_level());
+        case Body::kChangeJobStability: return apply_body(context, entry.change_job_stability());
+        case Body::BODY_NOT_SET: break;
+    }
+    return fail(Errc::internal, "an entry without a body reached the appliers");
+}
+
+ApplyResult unknown_entry(const schema::Entry& entry) {
+    ApplyResult result;
+    if (entry.ignorable()) {
+        result.outcome = Applied::skipped;
+        return result;
+    }
+    result.outcome = Applied::unknown;
+    result.error = Error{Errc::unsupported,
+                         "entry type " + std::to_string(entry.type()) + " of feature level " +
+                             std::to_string(entry.level()) +
+                             " is not known to this release: start the release that wrote it"};
+    return result;
+}
+
+}  // namespace
+
+State::State(StateConfig config) : config_{config} {}
+
+State State::fork(const StateView& view, StateConfig config) {
+    State state{config};
+    state.tables_ = view.tables();
+    return state;
+}
+
+ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
+    ENSURE(index > tables_.applied_index);
+    if (entry.body_case() == schema::Entry::BODY_NOT_SET) {
+        ApplyResult result = unknown_entry(entry);
+        if (result.outcome == Applied::skipped) tables_.applied_index = index;
+        return result;
+    }
+    ApplyResult result;
+    TableWriter writer{tables_, index, result.changes};
+    Context context{writer, entry, config_};
+    if (Result<void> done = dispatch(context, entry); !done) {
+        result.outcome = Applied::refused;
+        result.error = done.error();
+    } else {
+        context.finish();
+    }
+    tables_.applied_index = index;
+    return result;
+}
+
+void State::apply_empty(std::uint64_t index) {
+    ENSURE(index > tables_.applied_index);
+    tables_.applied_index = index;
+}
+
+Digest State::digest() const {
+    Digest sum;
+    for (const Digest& one : tables_.digests) sum += one;
+    return sum;
+}
+
+StateView State::view() const {
+    auto tables = std::make_shared<Tables>(tables_);
+    tables->freeze();
+    return StateView{std::move(tables)};
+}
+
+}  // namespace drover::state

@@ -1,0 +1,177 @@
+// Look-ups, each one a search in one tree.
+#include "engine/state/view.hpp"
+
+#include "engine/schema/deployment.pb.h"
+
+namespace drover::state {
+
+namespace {
+
+template <class Tree, class Key>
+auto row_or_null(const Tree& tree, const Key& key) {
+    auto row = tree.find(key);
+    return row != nullptr ? *row : nullptr;
+}
+
+Uuid greatest_id() {
+    Uuid id;
+    id.bytes.fill(0xff);
+    return id;
+}
+
+template <class Tree, class Owner>
+auto owned(const Tree& tree, const Owner& owner) {
+    return tree.between({owner, Uuid{}}, {owner, greatest_id()});
+}
+
+std::shared_ptr<const Tables> no_tables() {
+    auto tables = std::make_shared<Tables>();
+    tables->freeze();
+    return tables;
+}
+
+}  // namespace
+
+void Tables::freeze() {
+    nodes.freeze();
+    jobs.freeze();
+    job_versions.freeze();
+    job_summaries.freeze();
+    evaluations.freeze();
+    allocations.freeze();
+    allocation_jobs.freeze();
+    deployments.freeze();
+    servers.freeze();
+    derived.allocations_by_node.freeze();
+    derived.allocations_by_job.freeze();
+    derived.allocations_by_evaluation.freeze();
+    derived.allocations_by_deployment.freeze();
+    derived.evaluations_by_job.freeze();
+    derived.deployments_by_job.freeze();
+    derived.usage_by_node.freeze();
+    derived.live_by_job.freeze();
+    derived.node_text.freeze();
+    derived.evaluation_text.freeze();
+    derived.allocation_text.freeze();
+    derived.deployment_text.freeze();
+}
+
+StateView::StateView() : tables_{no_tables()} {}
+
+std::uint64_t StateView::table_index(Table table) const {
+    std::uint64_t index = tables_->last_index[static_cast<std::size_t>(table)];
+    return index == 0 ? 1 : index;
+}
+
+Digest StateView::digest(Table table) const {
+    return tables_->digests[static_cast<std::size_t>(table)];
+}
+
+Digest StateView::digest() const {
+    Digest sum;
+    for (const Digest& one : tables_->digests) sum += one;
+    return sum;
+}
+
+NodePtr StateView::node(const Uuid& id) const { return row_or_null(tables_->nodes, id); }
+
+Usage StateView::usage(const Uuid& node_id) const {
+    const Usage* usage = tables_->derived.usage_by_node.find(node_id);
+    return usage != nullptr ? *usage : Usage{};
+}
+
+JobPtr StateView::job(const JobKey& key) const { return row_or_null(tables_->jobs, key); }
+
+JobVersionTable::Range StateView::job_versions(const JobKey& key) const {
+    return tables_->job_versions.between({key, 0}, {key, ~std::uint64_t{0}});
+}
+
+JobPtr StateView::job_version(const JobKey& key, std::uint64_t version) const {
+    return row_or_null(tables_->job_versions, JobVersionKey{key, version});
+}
+
+JobSummaryPtr StateView::job_summary(const JobKey& key) const {
+    return row_or_null(tables_->job_summaries, key);
+}
+
+EvaluationPtr StateView::evaluation(const Uuid& id) const {
+    return row_or_null(tables_->evaluations, id);
+}
+
+EvaluationsByJob::Range StateView::evaluations_of(const JobKey& key) const {
+    return owned(tables_->derived.evaluations_by_job, key);
+}
+
+AllocationPtr StateView::allocation(const Uuid& id) const {
+    return row_or_null(tables_->allocations, id);
+}
+
+AllocationsByNode::Range StateView::allocations_on(const Uuid& node_id) const {
+    return owned(tables_->derived.allocations_by_node, node_id);
+}
+
+AllocationsByJob::Range StateView::allocations_of(const JobKey& key) const {
+    return owned(tables_->derived.allocations_by_job, key);
+}
+
+namespace {
+
+std::vector<AllocationPtr> rows_of(const StateView& view, AllocationsByOwner::Range ids) {
+    std::vector<AllocationPtr> rows;
+    // Rows without such an owner are filed under the nil id: nobody's.
+    if (!ids.empty() && ids.begin().key().owner == Uuid{}) return rows;
+    for (auto at = ids.begin(); at != ids.end(); ++at) {
+        rows.push_back(view.allocation(at.key().id));
+    }
+    return rows;
+}
+
+}  // namespace
+
+std::vector<AllocationPtr> StateView::allocations_by_evaluation(const Uuid& id) const {
+    return rows_of(*this, owned(tables_->derived.allocations_by_evaluation, id));
+}
+
+std::vector<AllocationPtr> StateView::allocations_by_deployment(const Uuid& id) const {
+    return rows_of(*this, owned(tables_->derived.allocations_by_deployment, id));
+}
+
+DeploymentPtr StateView::deployment(const Uuid& id) const {
+    return row_or_null(tables_->deployments, id);
+}
+
+DeploymentsByJob::Range StateView::deployments_of(const JobKey& key) const {
+    return owned(tables_->derived.deployments_by_job, key);
+}
+
+DeploymentPtr StateView::latest_deployment(const JobKey& key) const {
+    DeploymentPtr latest;
+    for (const DeploymentPtr& row : deployments_of(key)) {
+        if (!latest || row->create_index() > latest->create_index()) latest = row;
+    }
+    return latest;
+}
+
+ServerPtr StateView::server(std::uint64_t raft_id) const {
+    return row_or_null(tables_->servers, raft_id);
+}
+
+std::vector<Uuid> StateView::ids_by_text_prefix(Table table, std::string_view prefix,
+                                                std::size_t limit) const {
+    const Derived& derived = tables_->derived;
+    const IdsByText* ids = table == Table::nodes         ? &derived.node_text
+                           : table == Table::evaluations ? &derived.evaluation_text
+                           : table == Table::allocations ? &derived.allocation_text
+                           : table == Table::deployments ? &derived.deployment_text
+                                                         : nullptr;
+    std::vector<Uuid> found;
+    if (ids == nullptr) return found;
+    auto range = ids->from(TextId{std::string{prefix}});
+    for (auto at = range.begin(); at != range.end() && found.size() < limit; ++at) {
+        if (!at.key().text.starts_with(prefix)) break;
+        found.push_back(*at);
+    }
+    return found;
+}
+
+}  // namespace drover::state

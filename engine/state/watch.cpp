@@ -1,0 +1,102 @@
+// Watch keys: which ones a change touches, and who registered them.
+#include "engine/state/watch.hpp"
+
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
+#include "engine/schema/evaluation.pb.h"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+
+namespace drover::state {
+
+namespace {
+
+// A namespace cannot hold a NUL, so that the two parts cannot run into each other.
+std::string text_of(const JobKey& key) { return key.namespace_ + '\0' + key.id; }
+
+}  // namespace
+
+WatchKey watch_any(Table table) { return WatchKey{table, WatchScope::any, {}}; }
+
+WatchKey watch_row(Table table, const Uuid& id) {
+    return WatchKey{table, WatchScope::row, id.raw()};
+}
+
+WatchKey watch_row(Table table, const JobKey& key) {
+    return WatchKey{table, WatchScope::row, text_of(key)};
+}
+
+WatchKey watch_of_job(Table table, const JobKey& key) {
+    return WatchKey{table, WatchScope::job, text_of(key)};
+}
+
+WatchKey watch_by(Table table, WatchScope scope, const Uuid& owner) {
+    return WatchKey{table, scope, owner.raw()};
+}
+
+std::set<WatchKey> Changes::keys() const {
+    std::set<WatchKey> keys;
+    for (const NodePtr& row : nodes) {
+        keys.insert(watch_any(Table::nodes));
+        keys.insert(watch_row(Table::nodes, to_uuid(row->id())));
+    }
+    for (const JobPtr& row : jobs) {
+        keys.insert(watch_any(Table::jobs));
+        keys.insert(watch_row(Table::jobs, key_of(*row)));
+    }
+    for (const JobSummaryPtr& row : job_summaries) {
+        keys.insert(watch_any(Table::job_summaries));
+        keys.insert(watch_row(Table::job_summaries, JobKey{row->namespace_(), row->job_id()}));
+    }
+    for (const EvaluationPtr& row : evaluations) {
+        keys.insert(watch_any(Table::evaluations));
+        keys.insert(watch_row(Table::evaluations, to_uuid(row->id())));
+        keys.insert(watch_of_job(Table::evaluations, JobKey{row->namespace_(), row->job_id()}));
+    }
+    for (const AllocationPtr& row : allocations) {
+        const schema::Allocation& body = *row->body;
+        Table table = Table::allocations;
+        keys.insert(watch_any(table));
+        keys.insert(watch_row(table, row->id));
+        keys.insert(watch_of_job(table, JobKey{body.namespace_(), body.job_id()}));
+        keys.insert(watch_by(table, WatchScope::node, row->node_id));
+        keys.insert(watch_by(table, WatchScope::evaluation, to_uuid(body.eval_id())));
+        keys.insert(watch_by(table, WatchScope::deployment, to_uuid(body.deployment_id())));
+    }
+    for (const DeploymentPtr& row : deployments) {
+        keys.insert(watch_any(Table::deployments));
+        keys.insert(watch_row(Table::deployments, to_uuid(row->id())));
+        keys.insert(watch_of_job(Table::deployments, JobKey{row->namespace_(), row->job_id()}));
+    }
+    if (!servers.empty()) keys.insert(watch_any(Table::servers));
+    return keys;
+}
+
+void Watchers::add(Waiter waiter, const std::vector<WatchKey>& keys) {
+    remove(waiter);
+    for (const WatchKey& key : keys) waiters_[key].insert(waiter);
+    keys_of_[waiter] = keys;
+}
+
+void Watchers::remove(Waiter waiter) {
+    auto known = keys_of_.find(waiter);
+    if (known == keys_of_.end()) return;
+    for (const WatchKey& key : known->second) {
+        auto at = waiters_.find(key);
+        if (at == waiters_.end()) continue;
+        at->second.erase(waiter);
+        if (at->second.empty()) waiters_.erase(at);
+    }
+    keys_of_.erase(known);
+}
+
+std::vector<Watchers::Waiter> Watchers::woken(const Changes& changes) const {
+    std::set<Waiter> woken;
+    for (const WatchKey& key : changes.keys()) {
+        auto at = waiters_.find(key);
+        if (at != waiters_.end()) woken.insert(at->second.begin(), at->second.end());
+    }
+    return {woken.begin(), woken.end()};
+}
+
+}  // namespace drover::state

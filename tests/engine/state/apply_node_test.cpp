@@ -1,0 +1,142 @@
+// Nodes, servers, and entries that this release does not know.
+#include <gtest/gtest.h>
+
+#include "engine/schema/node.pb.h"
+#include "engine/schema/server.pb.h"
+#include "tests/engine/state/fixture.hpp"
+
+namespace drover::state {
+namespace {
+
+using namespace testing;
+using namespace std::string_literals;
+
+schema::Entry status_change(std::uint32_t number, const std::string& status) {
+    schema::Entry entry;
+    entry.mutable_change_node_status()->set_node_id(node_id(number).raw());
+    entry.mutable_change_node_status()->set_status(status);
+    return entry;
+}
+
+TEST(ApplyNode, ANewNodeIsInitializingAndEligible) {
+    World world;
+    world.register_node(1);
+    NodePtr node = world.state.view().node(node_id(1));
+    ASSERT_TRUE(node);
+    EXPECT_EQ(node->status(), "initializing");
+    EXPECT_EQ(node->scheduling_eligibility(), "eligible");
+    EXPECT_EQ(node->node_pool(), "default");
+    EXPECT_EQ(node->events_size(), 1);
+    EXPECT_FALSE(node->computed_class().empty());
+}
+
+TEST(ApplyNode, RegisteringAgainNeverChangesTheStatus) {
+    World world;
+    world.register_node(1);
+    world.must(status_change(1, "ready"));
+    world.register_node(1);
+    EXPECT_EQ(world.state.view().node(node_id(1))->status(), "ready");
+    EXPECT_EQ(world.state.view().node(node_id(1))->create_index(), 10U);
+}
+
+TEST(ApplyNode, NodesThatDifferOnlyInUniqueAttributesShareAClass) {
+    World world;
+    auto with = [&world](std::uint32_t number, const char* key, const char* value) {
+        schema::Entry entry;
+        schema::Node& node = *entry.mutable_register_node()->mutable_node();
+        node.set_id(node_id(number).raw());
+        node.set_datacenter("dc1");
+        schema::StringPair& pair = *node.add_attributes();
+        pair.set_key(key);
+        pair.set_value(value);
+        world.must(entry);
+        return world.state.view().node(node_id(number))->computed_class();
+    };
+    std::string first = with(1, "unique.hostname", "a");
+    EXPECT_EQ(with(2, "unique.hostname", "b"), first);
+    std::string arm = with(3, "cpu.arch", "arm64");
+    EXPECT_NE(arm, first);
+    EXPECT_NE(with(4, "cpu.arch", "amd64"), arm);
+}
+
+TEST(ApplyNode, MissedHeartbeatsAndReportsAreOrderedByIndex) {
+    World world;
+    world.register_node(1);
+    world.must(status_change(1, "ready"));
+    world.must(status_change(1, "down"));
+    NodePtr node = world.state.view().node(node_id(1));
+    EXPECT_EQ(node->last_missed_heartbeat_index(), 12U);
+    world.must(status_change(1, "ready"));
+    EXPECT_EQ(world.state.view().node(node_id(1))->last_missed_heartbeat_index(), 0U);
+}
+
+TEST(ApplyNode, RefusalsNameTheFieldAndTheRemedyAndChangeNothing) {
+    World world;
+    world.register_node(1);
+    Digest before = world.state.digest();
+    EXPECT_EQ(world.apply(status_change(2, "ready")).error.code, Errc::not_found);
+    ApplyResult odd = world.apply(status_change(1, "sleepy"));
+    EXPECT_EQ(odd.outcome, Applied::refused);
+    EXPECT_EQ(odd.error.message,
+              "node status \"sleepy\" is not known: use one of initializing, ready, down, "
+              "disconnected");
+    EXPECT_EQ(world.state.digest(), before);
+}
+
+TEST(ApplyNode, TenEventsAreKept) {
+    World world;
+    world.register_node(1);
+    for (int i = 0; i < 15; ++i) {
+        schema::Entry entry = status_change(1, i % 2 == 0 ? "ready" : "down");
+        entry.mutable_change_node_status()->mutable_event()->set_message(std::to_string(i));
+        world.must(entry);
+    }
+    NodePtr node = world.state.view().node(node_id(1));
+    ASSERT_EQ(node->events_size(), 10);
+    EXPECT_EQ(node->events(0).message(), "5");
+    EXPECT_EQ(node->events(9).message(), "14");
+}
+
+TEST(ApplyServer, IsStoredUnderItsRaftId) {
+    World world;
+    schema::Entry entry;
+    entry.mutable_register_server()->mutable_server()->set_raft_id(7);
+    entry.mutable_register_server()->mutable_server()->set_name("s1");
+    world.must(entry);
+    EXPECT_EQ(world.state.view().server(7)->name(), "s1");
+    entry.mutable_register_server()->set_remove(true);
+    world.must(entry);
+    EXPECT_FALSE(world.state.view().server(7));
+    EXPECT_EQ(world.state.digest(), Digest{}) << "an empty state has an empty digest";
+}
+
+TEST(ApplyUnknown, AnIgnorableEntryIsSkippedAndAnyOtherStopsTheServer) {
+    World world;
+    world.register_node(1);
+    Digest before = world.state.digest();
+    schema::Entry entry;
+    ASSERT_TRUE(entry.ParseFromString("\x8a\x7d\x00"s));  // body 2001, from a later release
+    entry.set_type(2001);
+    entry.set_level(9);
+    ApplyResult unknown = world.apply(entry);
+    EXPECT_EQ(unknown.outcome, Applied::unknown);
+    EXPECT_NE(unknown.error.message.find("2001"), std::string::npos);
+    EXPECT_EQ(world.state.applied_index(), 10U) << "it must not count as applied";
+    entry.set_ignorable(true);
+    EXPECT_EQ(world.apply(entry).outcome, Applied::skipped);
+    EXPECT_EQ(world.state.applied_index(), 12U);
+    EXPECT_EQ(world.state.digest(), before);
+}
+
+TEST(ApplyFeatureLevel, OnlyRises) {
+    World world;
+    schema::Entry entry;
+    entry.mutable_change_feature_level()->set_level(3);
+    world.must(entry);
+    EXPECT_EQ(world.state.view().feature_level(), 3U);
+    entry.mutable_change_feature_level()->set_level(2);
+    EXPECT_EQ(world.apply(entry).outcome, Applied::refused);
+}
+
+}  // namespace
+}  // namespace drover::state
