@@ -33,7 +33,6 @@ struct Config {
     Duration garbage_interval = std::chrono::minutes{5};
     Duration evaluation_garbage_age = std::chrono::hours{1};
     Duration batch_evaluation_garbage_age = std::chrono::hours{24};
-    Duration job_garbage_age = std::chrono::hours{4};
     Duration node_garbage_age = std::chrono::hours{24};
     Duration deployment_garbage_age = std::chrono::hours{1};
 };

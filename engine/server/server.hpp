@@ -14,6 +14,7 @@
 #include "engine/base/result.hpp"
 #include "engine/base/time.hpp"
 #include "engine/control/config.hpp"
+#include "engine/raft/config.hpp"
 #include "engine/raft/raft.hpp"
 #include "engine/server/boundary.hpp"
 #include "engine/state/view.hpp"
@@ -26,22 +27,12 @@ namespace drover::server {
 
 using ServerInfoPtr = std::shared_ptr<const schema::ServerInfo>;
 
-// Timing and limits of consensus; the rest of raft's configuration follows from the server's own.
-struct RaftKnobs {
-    Duration election_timeout = std::chrono::seconds{1};
-    Duration heartbeat_interval = std::chrono::milliseconds{100};
-    std::uint64_t max_message_bytes = 1 << 20;
-    std::uint64_t max_inflight_messages = 256;
-    std::uint64_t max_inflight_bytes = 16 << 20;
-    std::uint64_t max_uncommitted_bytes = 64 << 20;
-};
-
 struct Config {
     ServerInfoPtr self;  // raft_id, id, name, addresses, raft_protocol, release
     // The first voters, this server among them. Empty: wait until a cluster makes contact. Ignored
     // by a server whose durable state is not empty.
     std::vector<ServerInfoPtr> bootstrap;
-    RaftKnobs raft;
+    raft::Config raft;  // its id is overwritten with self's
     control::Config control;
 
     // A snapshot is taken when this many entries were applied since the last one, and then all but

@@ -1,0 +1,274 @@
+// See leader.hpp.
+#include "engine/control/leader.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/control/garbage.hpp"
+#include "engine/control/node_changes.hpp"
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/node.pb.h"
+
+namespace drover::control {
+namespace {
+
+// A change this old cannot have been missed by anything that is still running.
+constexpr Duration change_memory = std::chrono::minutes{15};
+
+bool may_place_on(const schema::Node& node) {
+    return node.status() == "ready" && node.scheduling_eligibility() != "ineligible" &&
+           !node.has_drain_strategy();
+}
+
+std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
+    if (!a) return b;
+    if (!b) return a;
+    return std::min(*a, *b);
+}
+
+Uuid request_of(const schema::Entry& entry) { return state::to_uuid(entry.request_id()); }
+
+}  // namespace
+
+Leader::Leader(const Config& config, state::StateConfig state_config, Prng prng,
+               const state::StateView& applied, Moment moment)
+    : config_{config},
+      prng_{prng},
+      future_{state_config},
+      broker_{config},
+      heartbeats_{config, prng.stream("heartbeats")},
+      lane_{config},
+      next_unblock_failed_{moment.now + config.unblock_failed_interval},
+      next_garbage_{moment.now + config.garbage_interval} {
+    take_over(applied, moment);
+}
+
+void Leader::take_over(const state::StateView& applied, Moment moment) {
+    for (const EvaluationPtr& evaluation : applied.evaluations()) {
+        observe_evaluation(evaluation, moment);
+    }
+    for (const state::NodePtr& node : applied.nodes()) {
+        if (node->status() != "down") heartbeats_.take_over(state::to_uuid(node->id()), moment.now);
+    }
+    deployments_.take_over(applied);
+}
+
+void Leader::proposed(std::uint64_t index, EntryPtr entry) {
+    future_.proposed(index, std::move(entry));
+}
+
+void Leader::refused(const EntryPtr& entry, Moment moment) {
+    const Uuid request = request_of(*entry);
+    if (const auto evaluation = lane_.refused(request)) {
+        return broker_.nack(*evaluation, moment.now);
+    }
+    if (const auto expiring = expiring_.find(request); expiring != expiring_.end()) {
+        heartbeats_.retry(expiring->second, moment.now);
+        expiring_.erase(expiring);
+        return;
+    }
+    deployments_.refused(request, moment.now);
+    // Evaluations to close were taken out of their queues, and nobody else remembers them.
+    if (!entry->has_upsert_evaluations()) return;
+    if (postponed_.empty()) next_postponed_ = moment.now + std::chrono::seconds{1};
+    postponed_.push_back(entry);
+}
+
+void Leader::applied(std::uint64_t index, const schema::Entry& entry,
+                     const state::ApplyResult& result, const state::StateView& after,
+                     Moment moment) {
+    const Uuid request = request_of(entry);
+    future_.applied(index);
+    lane_.applied(request);
+    expiring_.erase(request);
+    if (result.outcome == state::Applied::done) {
+        deployments_.applied(request);
+    } else {
+        deployments_.refused(request, moment.now);
+    }
+    for (const auto& evaluation : result.changes.evaluations) {
+        // The row may be gone by now: then the change was its removal.
+        const EvaluationPtr stored = after.evaluation(id_of(*evaluation));
+        if (stored) {
+            observe_evaluation(stored, moment);
+        } else {
+            broker_.remove(id_of(*evaluation));
+            blocked_.remove(id_of(*evaluation));
+        }
+    }
+    observe_nodes(result.changes, moment);
+    observe_capacity(index, entry, result.changes, after, moment);
+    deployments_.changed(result.changes);
+}
+
+void Leader::observe_evaluation(const EvaluationPtr& evaluation, Moment moment) {
+    const Uuid id = id_of(*evaluation);
+    if (evaluation->status() == "pending") {
+        blocked_.remove(id);
+        return broker_.enqueue(evaluation, moment.now, moment.wall);
+    }
+    // Unblocked and on its way through the lane: what it becomes is told by its last entry.
+    if (evaluation->status() == "blocked" && lane_.working_on(id)) return;
+    broker_.remove(id);
+    blocked_.remove(id);
+    if (evaluation->status() == "blocked") enqueue(blocked_.block(evaluation), moment);
+}
+
+void Leader::enqueue(const std::vector<EvaluationPtr>& evaluations, Moment moment) {
+    for (const EvaluationPtr& evaluation : evaluations) {
+        broker_.enqueue(evaluation, moment.now, moment.wall);
+    }
+}
+
+void Leader::observe_nodes(const state::Changes& changes, Moment moment) {
+    for (const state::NodePtr& node : changes.nodes) {
+        const Uuid id = state::to_uuid(node->id());
+        if (node->status() == "down") {
+            heartbeats_.forget(id);
+        } else if (!heartbeats_.watches(id)) {
+            (void)heartbeats_.heard_of(id, moment.now);
+        }
+    }
+}
+
+void Leader::observe_capacity(std::uint64_t index, const schema::Entry& entry,
+                              const state::Changes& changes, const state::StateView& after,
+                              Moment moment) {
+    if (entry.has_register_node() || entry.has_change_node_status() ||
+        entry.has_change_node_eligibility()) {
+        for (const state::NodePtr& node : changes.nodes) unblock(*node, index, moment);
+    }
+    if (!entry.has_update_allocations()) return;
+    for (const state::AllocationPtr& row : changes.allocations) {
+        if (row->client_status != state::ClientStatus::complete &&
+            row->client_status != state::ClientStatus::failed) {
+            continue;
+        }
+        if (const state::NodePtr node = after.node(row->node_id)) unblock(*node, index, moment);
+    }
+}
+
+void Leader::unblock(const schema::Node& node, std::uint64_t index, Moment moment) {
+    if (!may_place_on(node)) return;
+    enqueue(blocked_.unblock_class(node.computed_class(), index, moment.now), moment);
+    enqueue(blocked_.unblock_node(state::to_uuid(node.id())), moment);
+}
+
+void Leader::plan_computed(std::uint64_t work, const schema::SchedulerOutput& output,
+                           const state::StateView& applied, Moment moment) {
+    const Mint mint{moment.wall, prng_};
+    for (EntryPtr& entry : lane_.plan_computed(work, output, future_.view(applied), mint)) {
+        outbox_.push_back(std::move(entry));
+    }
+}
+
+Duration Leader::heard_of(const Uuid& node, Instant now) { return heartbeats_.heard_of(node, now); }
+
+Orders Leader::work(const state::StateView& applied, Moment moment) {
+    lane_.pass_time(moment.now);
+    broker_.pass_time(moment.now);
+    expire_heartbeats(applied, moment);
+    close_evaluations(moment, applied);
+    do_rounds(applied, moment);
+    for (EntryPtr& entry : deployments_.work(applied, moment, prng_)) {
+        outbox_.push_back(std::move(entry));
+    }
+    Orders orders{std::exchange(outbox_, {}), std::nullopt};
+    // What was just ordered belongs to the view of the next plan: it is taken up once proposed.
+    if (orders.proposals.empty()) {
+        orders.plan = lane_.take_up(broker_, future_.view(applied), moment, prng_);
+    }
+    return orders;
+}
+
+void Leader::expire_heartbeats(const state::StateView& applied, Moment moment) {
+    const Mint mint{moment.wall, prng_};
+    for (const Uuid& id : heartbeats_.expired(moment.now)) {
+        const state::NodePtr node = applied.node(id);
+        if (!node || node->status() == "down") continue;
+        const std::string status = status_after_missed_heartbeat(applied, *node, moment.wall);
+        auto entry = new_entry(mint);
+        auto& change = *entry->mutable_change_node_status();
+        change.set_node_id(node->id());
+        change.set_status(status);
+        change.set_updated_at_s(moment.wall.value() / 1'000'000'000);
+        add_node_event(*change.mutable_event(), "Cluster", "Node heartbeat missed", moment.wall);
+        if (status_change_matters(node->status(), status)) {
+            for (auto& evaluation : node_evaluations(applied, *node, mint)) {
+                *change.add_evaluations() = std::move(evaluation);
+            }
+        }
+        seal(*entry);
+        expiring_[request_of(*entry)] = id;
+        outbox_.push_back(std::move(entry));
+    }
+}
+
+// Evaluations that end without a run of their own.
+void Leader::close_evaluations(Moment moment, const state::StateView& applied) {
+    const Mint mint{moment.wall, prng_};
+    auto entry = new_entry(mint);
+    auto& body = *entry->mutable_upsert_evaluations();
+    const auto close = [&](const EvaluationPtr& evaluation, const char* status, std::string why) {
+        const EvaluationPtr stored = applied.evaluation(id_of(*evaluation));
+        if (!stored) return static_cast<schema::Evaluation*>(nullptr);
+        schema::Evaluation& closed = *body.add_evaluations();
+        closed = *stored;
+        closed.set_status(status);
+        closed.set_status_description(std::move(why));
+        closed.set_modify_time(moment.wall.value());
+        return &closed;
+    };
+    for (const auto& evaluation : broker_.take_cancelable()) {
+        close(evaluation, "canceled", "canceled after more recent eval was processed");
+    }
+    for (const auto& evaluation : blocked_.take_duplicates()) {
+        close(evaluation, "canceled",
+              "existing blocked evaluation exists for job \"" + evaluation->job_id() + "\"");
+    }
+    for (const auto& evaluation : broker_.take_failed()) {
+        auto* failed = close(evaluation, "failed",
+                             "evaluation reached delivery limit (" +
+                                 std::to_string(config_.evaluation_delivery_limit) + ")");
+        const state::JobPtr job = applied.job(job_of(*evaluation));
+        if (failed == nullptr || !job) continue;
+        schema::Evaluation next = new_evaluation(mint, *job, "failed-follow-up");
+        next.set_previous_eval(evaluation->id());
+        next.set_wait((config_.failed_follow_up_delay +
+                       prng_.between(Duration{0}, config_.failed_follow_up_spread))
+                          .count());
+        failed->set_next_eval(next.id());
+        *body.add_evaluations() = std::move(next);
+    }
+    if (body.evaluations().empty()) return;
+    seal(*entry);
+    outbox_.push_back(std::move(entry));
+}
+
+void Leader::do_rounds(const state::StateView& applied, Moment moment) {
+    if (!postponed_.empty() && moment.now >= next_postponed_) {
+        for (EntryPtr& entry : std::exchange(postponed_, {})) outbox_.push_back(std::move(entry));
+    }
+    if (moment.now >= next_unblock_failed_) {
+        next_unblock_failed_ = moment.now + config_.unblock_failed_interval;
+        enqueue(blocked_.unblock_failed(), moment);
+        blocked_.prune(moment.now - change_memory);
+    }
+    if (moment.now >= next_garbage_) {
+        next_garbage_ = moment.now + config_.garbage_interval;
+        const Mint mint{moment.wall, prng_};
+        if (EntryPtr entry = collect_garbage(applied, config_, mint)) {
+            outbox_.push_back(std::move(entry));
+        }
+    }
+}
+
+std::optional<Instant> Leader::next_deadline() const {
+    std::optional<Instant> next = std::min(next_unblock_failed_, next_garbage_);
+    if (!postponed_.empty()) next = earlier(next, next_postponed_);
+    next = earlier(next, broker_.next_deadline());
+    next = earlier(next, heartbeats_.next_deadline());
+    return earlier(next, deployments_.next_deadline());
+}
+
+}  // namespace drover::control

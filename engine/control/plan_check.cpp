@@ -1,0 +1,106 @@
+// See plan_check.hpp.
+#include "engine/control/plan_check.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "engine/scheduler/fit.hpp"
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
+
+namespace drover::control {
+namespace {
+
+using Groups = google::protobuf::RepeatedPtrField<schema::NodeAllocations>;
+
+std::set<Uuid> touched_nodes(const schema::Plan& plan) {
+    std::set<Uuid> nodes;
+    for (const Groups* groups : {&plan.stops(), &plan.placements(), &plan.preemptions()}) {
+        for (const schema::NodeAllocations& group : *groups) {
+            nodes.insert(state::to_uuid(group.node_id()));
+        }
+    }
+    return nodes;
+}
+
+std::set<std::string> placed_on(const schema::Plan& plan, const std::set<Uuid>& nodes) {
+    std::set<std::string> allocations;
+    for (const schema::NodeAllocations& group : plan.placements()) {
+        if (!nodes.contains(state::to_uuid(group.node_id()))) continue;
+        for (const auto& allocation : group.allocations()) allocations.insert(allocation.id());
+    }
+    return allocations;
+}
+
+void drop_nodes(Groups& groups, const std::set<Uuid>& refused) {
+    Groups kept;
+    for (schema::NodeAllocations& group : groups) {
+        if (!refused.contains(state::to_uuid(group.node_id()))) kept.Add(std::move(group));
+    }
+    groups.Swap(&kept);
+}
+
+// A canary that was not placed must not be waited for.
+void forget_canaries(schema::Plan& plan, const std::set<std::string>& refused_allocations) {
+    if (!plan.has_deployment()) return;
+    for (auto& group : *plan.mutable_deployment()->mutable_task_groups()) {
+        google::protobuf::RepeatedPtrField<std::string> kept;
+        for (std::string& id : *group.mutable_placed_canaries()) {
+            if (!refused_allocations.contains(id)) kept.Add(std::move(id));
+        }
+        group.mutable_placed_canaries()->Swap(&kept);
+    }
+}
+
+void drop_ended_preemptions(const state::StateView& view, schema::Plan& plan) {
+    for (auto& group : *plan.mutable_preemptions()) {
+        google::protobuf::RepeatedPtrField<schema::Allocation> kept;
+        for (auto& allocation : *group.mutable_allocations()) {
+            const state::AllocationPtr row = view.allocation(state::to_uuid(allocation.id()));
+            if (row && !row->terminal()) kept.Add(std::move(allocation));
+        }
+        group.mutable_allocations()->Swap(&kept);
+    }
+}
+
+bool no_allocations(const Groups& groups) {
+    return std::all_of(groups.begin(), groups.end(),
+                       [](const auto& group) { return group.allocations().empty(); });
+}
+
+}  // namespace
+
+CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
+    CheckedPlan checked;
+    std::set<Uuid> refused;
+    for (const Uuid& node : touched_nodes(plan)) {
+        std::string reason = scheduler::refusal(view, plan, node);
+        if (reason.empty()) continue;
+        refused.insert(node);
+        checked.refusals.push_back({node, std::move(reason)});
+    }
+    const std::set<std::string> refused_allocations = placed_on(plan, refused);
+    if (!refused.empty() && plan.all_at_once()) {
+        plan.clear_stops();
+        plan.clear_placements();
+        plan.clear_preemptions();
+        plan.clear_deployment();
+        plan.clear_deployment_updates();
+    } else if (!refused.empty()) {
+        drop_nodes(*plan.mutable_stops(), refused);
+        drop_nodes(*plan.mutable_placements(), refused);
+        drop_nodes(*plan.mutable_preemptions(), refused);
+        forget_canaries(plan, refused_allocations);
+    }
+    drop_ended_preemptions(view, plan);
+    checked.plan = std::move(plan);
+    return checked;
+}
+
+bool changes_nothing(const schema::Plan& plan) {
+    return no_allocations(plan.stops()) && no_allocations(plan.placements()) &&
+           !plan.has_deployment() && plan.deployment_updates().empty();
+}
+
+}  // namespace drover::control
