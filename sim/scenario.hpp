@@ -159,6 +159,7 @@ struct Step {
     std::vector<Selector> from, to;    // one-way partition: nothing passes from these to those
     std::optional<std::uint32_t> raft_protocol;
     Persist persist{};
+    [[nodiscard]] bool one_way() const { return !from.empty(); }
     std::string content;
     std::string job;
     std::uint32_t count{};

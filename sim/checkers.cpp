@@ -1,0 +1,56 @@
+#include "sim/checkers.hpp"
+
+#include <string>
+#include <variant>
+
+#include "sim/history.hpp"
+#include "sim/world.hpp"
+
+namespace drover::sim {
+
+void Checkers::server_started(World& world, const ServerProcess& server) {
+    if (world.scenario.checks.raft) raft_.server_started(server);
+}
+
+void Checkers::server_stepped(World& world, const ServerProcess& server) {
+    if (world.scenario.checks.raft) raft_.server_stepped(world, server);
+    if (world.scenario.checks.digest) state_.server_stepped(world, server);
+    placement_.server_stepped(world, server);
+}
+
+void Checkers::log_written(World& world, const ServerProcess& server, const raft::WriteLog& write) {
+    if (world.scenario.checks.raft) raft_.log_written(world, server, write);
+}
+
+void Checkers::message_sent(World& world, const ServerProcess&, const server::PeerMessage& message) {
+    if (const auto* raft = std::get_if<raft::Message>(&message)) {
+        if (raft->type == raft::MessageType::snap) world.marks.add("raft.snapshot.sent");
+    } else if (std::holds_alternative<server::ForwardedRequest>(message)) {
+        world.marks.add("server.request.forwarded");
+    }
+}
+
+void Checkers::write_acknowledged(World& world, const schema::Response& response) {
+    world.marks.add("write.acknowledged");
+    if (world.scenario.checks.durable && world.scenario.checks.raft) {
+        durability_.write_acknowledged(world, response, raft_.committed());
+    }
+}
+
+void Checkers::task_started(World& world, const NodeProcess& node, const schema::Allocation& allocation,
+                            const client::TaskKey& key) {
+    placement_.task_started(world, node, allocation, key);
+}
+
+void Checkers::finish(World& world) {
+    if (world.scenario.checks.durable) durability_.finish(world);
+    if (!world.scenario.checks.linearizable) return;
+    for (const auto& [key, operations] : world.workload.histories()) {
+        const auto verdict = check_register(operations);
+        if (verdict.exhausted) world.marks.add("history.search.exhausted");
+        if (verdict.linearizable) continue;
+        world.fail(Class::safety, "linearizable", "register-" + std::to_string(key) + ": " + verdict.anomaly);
+    }
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,98 @@
+#include "sim/convergence.hpp"
+
+#include <cstdint>
+#include <map>
+
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/evaluation.pb.h"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+#include "engine/state/view.hpp"
+#include "sim/world.hpp"
+
+namespace drover::sim {
+namespace {
+
+std::string servers_agree(const World& world, const ServerProcess& leader) {
+    const state::StateView& view = leader.engine().view();
+    for (const auto& server : world.servers) {
+        if (world.faults.frozen(server.number())) continue;
+        const std::string name = "server " + std::to_string(server.number() + 1);
+        if (!server.runs()) return name + " does not run";
+        const std::uint64_t applied = server.engine().view().applied_index();
+        if (applied != view.applied_index()) {
+            return name + " applied " + std::to_string(applied) + ", the leader " +
+                   std::to_string(view.applied_index());
+        }
+    }
+    return {};
+}
+
+std::string nodes_ready(const World& world, const state::StateView& view) {
+    for (const auto& node : world.nodes) {
+        if (node.lost()) continue;
+        const auto row = view.node(node.id());
+        if (!row || row->status() != "ready") {
+            return "node " + node.id().text() + " is " + (row ? row->status() : "unknown");
+        }
+    }
+    return {};
+}
+
+std::string evaluations_done(const state::StateView& view) {
+    for (const auto& evaluation : view.evaluations()) {
+        if (evaluation->status() == "pending" && evaluation->wait_until() == 0) {
+            return "evaluation " + state::to_uuid(evaluation->id()).text() + " of " + evaluation->job_id() +
+                   " is still pending";
+        }
+    }
+    return {};
+}
+
+std::string job_settled(const World& world, const state::StateView& view, const JobLoad& load) {
+    const auto wanted = world.workload.wanted(load.id);
+    if (!wanted) return {};
+    std::uint32_t running = 0, complete = 0;
+    for (const auto& row : view.allocations_of({"default", load.id})) {
+        if (row->client_status == state::ClientStatus::complete) ++complete;
+        if (!row->terminal() && row->client_status == state::ClientStatus::running) ++running;
+    }
+    if (load.type == "service" && running != *wanted) {
+        return "job " + load.id + " runs " + std::to_string(running) + " of " + std::to_string(*wanted);
+    }
+    if (load.type == "batch" && load.exit_code == 0 && complete + running < *wanted) {
+        return "job " + load.id + " completed " + std::to_string(complete) + " of " + std::to_string(*wanted);
+    }
+    return {};
+}
+
+std::string no_orphans(const World& world, const state::StateView& view) {
+    for (const auto& node : world.nodes) {
+        for (const auto& task : node.running_tasks()) {
+            const auto row = view.allocation(task.key.allocation);
+            if (!row || row->server_terminal()) {
+                return "task " + task.key.task + " of allocation " + task.key.allocation.text() +
+                       " runs, but nobody wants it";
+            }
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+std::string not_converged(const World& world) {
+    const ServerProcess* const leader = world.leader();
+    if (leader == nullptr) return "there is no leader";
+    const state::StateView& view = leader->engine().view();
+    if (auto reason = servers_agree(world, *leader); !reason.empty()) return reason;
+    if (!world.workload.settled()) return "a job's registration is not acknowledged yet";
+    if (auto reason = nodes_ready(world, view); !reason.empty()) return reason;
+    if (auto reason = evaluations_done(view); !reason.empty()) return reason;
+    for (const auto& load : world.scenario.jobs) {
+        if (auto reason = job_settled(world, view, load); !reason.empty()) return reason;
+    }
+    return world.scenario.checks.orphans ? no_orphans(world, view) : std::string{};
+}
+
+}  // namespace drover::sim

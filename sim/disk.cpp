@@ -1,0 +1,73 @@
+#include "sim/disk.hpp"
+
+#include <utility>
+#include <variant>
+
+#include "engine/base/ensure.hpp"
+#include "engine/base/match.hpp"
+
+namespace drover::sim {
+
+void Disk::begin(const raft::WriteLog& write) {
+    unsynced_.push_back(Batch{write.write, storage::encode(write), write.snapshot});
+}
+
+raft::WriteId Disk::finish() {
+    ENSURE(!unsynced_.empty());
+    const Batch batch = std::move(unsynced_.front());
+    unsynced_.pop_front();
+    apply(batch);
+    return batch.write;
+}
+
+void Disk::apply(const Batch& batch) {
+    if (batch.snapshot) save_snapshot(*batch.snapshot);
+    apply(batch.changes);
+}
+
+void Disk::apply(const storage::KvBatch& changes) {
+    for (const auto& change : changes.changes()) {
+        std::visit(Match{[&](const storage::KvBatch::Put& one) { durable_[one.key] = one.value; },
+                         [&](const storage::KvBatch::Erase& one) { durable_.erase(one.key); },
+                         [&](const storage::KvBatch::EraseRange& one) {
+                             const auto first = durable_.lower_bound(one.first);
+                             const auto end =
+                                 one.end.empty() ? durable_.end() : durable_.lower_bound(one.end);
+                             durable_.erase(first, end);
+                         }},
+                   change);
+    }
+}
+
+void Disk::compact(raft::Index through) { apply(storage::encode_compaction(through)); }
+
+void Disk::save_snapshot(raft::Snapshot snapshot) {
+    if (snapshot_ && snapshot_->meta.index >= snapshot.meta.index) return;
+    snapshot_ = std::make_shared<const raft::Snapshot>(std::move(snapshot));
+}
+
+void Disk::crash(Persist persist, Prng& prng) {
+    std::uint64_t kept = 0;
+    if (persist == Persist::all) kept = unsynced_.size();
+    if (persist == Persist::any) kept = prng.below(unsynced_.size() + 1);
+    for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i]);
+    unsynced_.clear();
+}
+
+Result<server::DurableState> Disk::recover() const {
+    storage::Recovery recovery;
+    for (const auto& [key, value] : durable_) {
+        if (auto fed = recovery.feed(key, value); !fed) return tl::unexpected{fed.error()};
+    }
+    auto recovered = recovery.finish({});
+    if (!recovered) return tl::unexpected{recovered.error()};
+    server::DurableState durable;
+    durable.raft = std::move(recovered->raft);
+    if (snapshot_) {
+        durable.raft.snapshot = snapshot_->meta;
+        durable.snapshot_bytes = snapshot_->data;
+    }
+    return durable;
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,120 @@
+#include "sim/job_builder.hpp"
+
+#include <charconv>
+
+#include "engine/schema/job.pb.h"
+#include "engine/schema/request.pb.h"
+#include "engine/schema/task.pb.h"
+#include "engine/schema/value.pb.h"
+
+namespace drover::sim {
+namespace {
+
+constexpr std::string_view value_key = "value";
+
+std::shared_ptr<schema::Request> envelope(const Uuid& id) {
+    auto request = std::make_shared<schema::Request>();
+    request->set_request_id(id.raw());
+    request->set_region("global");
+    request->set_namespace_("default");
+    return request;
+}
+
+schema::Task* add_group_with_task(schema::Job& job, std::uint32_t count) {
+    schema::TaskGroup* group = job.add_task_groups();
+    group->set_name("group");
+    group->set_count(static_cast<std::int32_t>(count));
+    schema::Task* task = group->add_tasks();
+    task->set_name("task");
+    task->set_driver("mock_driver");
+    return task;
+}
+
+void add_variable(schema::Task& task, const std::string& name, std::int64_t value) {
+    schema::StringPair* pair = task.add_env();
+    pair->set_key(name);
+    pair->set_value(std::to_string(value));
+}
+
+void fill_policies(schema::Job& job, const JobLoad& load) {
+    schema::TaskGroup& group = *job.mutable_task_groups(0);
+    if (load.restart_attempts) {
+        schema::RestartPolicy* restart = group.mutable_restart_policy();
+        restart->set_attempts(static_cast<std::int32_t>(*load.restart_attempts));
+        restart->set_delay(Duration{std::chrono::seconds{1}}.count());
+        restart->set_interval(Duration{std::chrono::minutes{1}}.count());
+        restart->set_mode("fail");
+    }
+    if (load.type != "service") return;
+    schema::UpdateStrategy* update = job.mutable_update();
+    update->set_max_parallel(static_cast<std::int32_t>(load.max_parallel));
+    update->set_min_healthy_time(Duration{std::chrono::seconds{1}}.count());
+    update->set_healthy_deadline(Duration{std::chrono::seconds{60}}.count());
+    update->set_progress_deadline(Duration{std::chrono::minutes{2}}.count());
+    // A failed allocation is placed anew soon: the scenario's time is short.
+    schema::ReschedulePolicy* reschedule = group.mutable_reschedule_policy();
+    reschedule->set_unlimited(true);
+    reschedule->set_delay(Duration{std::chrono::seconds{5}}.count());
+    reschedule->set_delay_function("constant");
+}
+
+}  // namespace
+
+server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::uint32_t count,
+                                    std::uint64_t revision) {
+    auto request = envelope(id);
+    schema::Job& job = *request->mutable_register_job()->mutable_job();
+    job.set_id(load.id);
+    job.set_type(load.type);
+    schema::Task* task = add_group_with_task(job, count);
+    task->mutable_resources()->set_cpu(static_cast<std::int32_t>(load.cpu_mhz));
+    task->mutable_resources()->set_memory_mb(static_cast<std::int32_t>(load.memory_mib));
+    // Another revision is another job version; an operator's retry of one revision is not.
+    add_variable(*task, "REVISION", static_cast<std::int64_t>(revision));
+    if (load.run_for || load.type == "batch") {
+        add_variable(*task, "SIM_EXIT_CODE", load.exit_code);
+        add_variable(*task, "SIM_RUN_FOR_NS", load.run_for.value_or(std::chrono::seconds{2}).count());
+    }
+    fill_policies(job, load);
+    return request;
+}
+
+server::RequestPtr deregister_request(const Uuid& id, const std::string& job) {
+    auto request = envelope(id);
+    request->mutable_deregister_job()->set_job_id(job);
+    return request;
+}
+
+server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job, std::uint64_t value,
+                                           std::uint64_t modify_index) {
+    auto request = envelope(id);
+    schema::RegisterJobRequest& body = *request->mutable_register_job();
+    body.set_enforce_index(true);
+    body.set_job_modify_index(modify_index);
+    body.mutable_job()->set_id(job);
+    body.mutable_job()->set_type("batch");
+    add_group_with_task(*body.mutable_job(), 0);
+    schema::StringPair* pair = body.mutable_job()->add_meta();
+    pair->set_key(std::string{value_key});
+    pair->set_value(std::to_string(value));
+    return request;
+}
+
+server::RequestPtr read_job_request(const Uuid& id, const std::string& job) {
+    auto request = envelope(id);
+    request->mutable_query()->set_job(job);
+    return request;
+}
+
+std::uint64_t register_value(const schema::Response& response) {
+    for (const auto& pair : response.job().meta()) {
+        if (pair.key() != value_key) continue;
+        std::uint64_t value = 0;
+        const std::string& text = pair.value();
+        std::from_chars(text.data(), text.data() + text.size(), value);
+        return value;
+    }
+    return 0;
+}
+
+}  // namespace drover::sim

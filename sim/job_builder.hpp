@@ -1,0 +1,24 @@
+// The requests that the workload sends: jobs as a user would write them, not yet canonical.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "engine/base/uuid.hpp"
+#include "engine/server/boundary.hpp"
+#include "sim/scenario.hpp"
+
+namespace drover::sim {
+
+server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::uint32_t count,
+                                    std::uint64_t revision);
+server::RequestPtr deregister_request(const Uuid& id, const std::string& job);
+// A register is a job without allocations whose meta holds the value; index 0 asks that it does not
+// exist yet.
+server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job, std::uint64_t value,
+                                           std::uint64_t modify_index);
+server::RequestPtr read_job_request(const Uuid& id, const std::string& job);
+// The value that a register's job holds; 0 where it holds none.
+std::uint64_t register_value(const schema::Response& response);
+
+}  // namespace drover::sim

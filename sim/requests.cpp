@@ -1,0 +1,97 @@
+#include "sim/requests.hpp"
+
+#include <vector>
+
+#include "sim/world.hpp"
+
+namespace drover::sim {
+
+void Requests::ask(World& world, std::optional<Endpoint> from, std::uint32_t server,
+                   server::RequestPtr request, Duration timeout, OnAnswer on_answer) {
+    const std::uint64_t id = next_++;
+    open_.emplace(id, Open{from, server, std::move(on_answer), false});
+    world.after(timeout, [id](World& later) { later.requests.time_out(later, id); });
+    if (!from) {
+        world.after(Duration{}, [id, request](World& later) { later.requests.arrive(later, id, request); });
+        return;
+    }
+    const auto delays = world.network.send(*from, server);
+    // A lost request is noticed by nobody before the time is up. A connection delivers only once.
+    if (delays.empty()) return;
+    world.after(delays.front(),
+                [id, request](World& later) { later.requests.arrive(later, id, request); });
+}
+
+void Requests::arrive(World& world, std::uint64_t id, server::RequestPtr request) {
+    const auto open = open_.find(id);
+    if (open == open_.end()) return;
+    ServerProcess& server = world.servers[open->second.server];
+    if (!server.runs()) {
+        close(world, id, Answer{nullptr, true});
+        return;
+    }
+    open->second.delivered = true;
+    server.tell(world, server::RequestReceived{server::Ticket{id}, std::move(request)});
+}
+
+void Requests::respond(World& world, std::uint32_t server, server::Ticket ticket,
+                       server::ResponsePtr response) {
+    const auto open = open_.find(ticket.value());
+    if (open == open_.end()) return;
+    ENSURE(open->second.server == server);
+    const std::uint64_t id = ticket.value();
+    if (!open->second.from) {
+        close(world, id, Answer{std::move(response), false});
+        return;
+    }
+    const auto delays = world.network.send(server, *open->second.from);
+    if (delays.empty()) return;
+    world.after(delays.front(), [id, response](World& later) {
+        later.requests.close(later, id, Answer{response, false});
+    });
+}
+
+void Requests::close(World& world, std::uint64_t id, Answer answer) {
+    const auto open = open_.find(id);
+    if (open == open_.end()) return;
+    const OnAnswer on_answer = std::move(open->second.on_answer);
+    open_.erase(open);
+    on_answer(world, answer);
+}
+
+void Requests::time_out(World& world, std::uint64_t id) {
+    const auto open = open_.find(id);
+    if (open == open_.end()) return;
+    ServerProcess& server = world.servers[open->second.server];
+    if (open->second.delivered && server.runs()) {
+        server.tell(world, server::RequestAbandoned{server::Ticket{id}});
+    }
+    close(world, id, Answer{nullptr, false});
+}
+
+void Requests::server_crashed(World& world, std::uint32_t server) {
+    for (auto& [id, open] : open_) {
+        if (open.server != server || !open.delivered) continue;
+        const auto delays = open.from ? world.network.send(server, *open.from)
+                                      : std::vector<Duration>{Duration{}};
+        if (delays.empty()) continue;
+        world.after(delays.front(), [id = id](World& later) { later.requests.close(later, id, Answer{}); });
+    }
+}
+
+void Requests::asker_crashed(World& world, Endpoint from) {
+    std::vector<std::uint64_t> gone;
+    for (const auto& [id, open] : open_) {
+        if (open.from == from) gone.push_back(id);
+    }
+    for (const std::uint64_t id : gone) {
+        const Open open = open_.at(id);
+        open_.erase(id);
+        ServerProcess& server = world.servers[open.server];
+        if (open.delivered && server.runs()) {
+            server.tell(world, server::RequestAbandoned{server::Ticket{id}});
+        }
+    }
+}
+
+}  // namespace drover::sim

@@ -1,0 +1,75 @@
+// One simulated server: the engine, its disk, its version file, and the life of its process. It
+// turns the engine's effects into happenings of the world and knows nothing of the engine's rules.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/base/prng.hpp"
+#include "engine/server/server.hpp"
+#include "sim/disk.hpp"
+#include "sim/scenario.hpp"
+
+namespace drover::sim {
+
+class World;
+
+class ServerProcess {
+public:
+    // `number` counts from 0; `all` are the servers of the cluster, this one among them.
+    ServerProcess(std::uint32_t number, server::ServerInfoPtr self,
+                  std::vector<server::ServerInfoPtr> all, const Prng& root);
+
+    void start(World& world);
+    // The process ends at once; the disk keeps what was synced, and perhaps more.
+    void crash(World& world, Persist persist);
+    // Nothing is heard, done or said until then; what arrives meanwhile waits.
+    void pause(World& world, Duration time);
+    // The process crashes between the next write and its completion.
+    void crash_after_next_append(Duration restart_after) { crash_after_append_ = restart_after; }
+    void configure_raft_protocol(std::uint32_t protocol) { raft_protocol_ = protocol; }
+    void corrupt_version_file(std::string content) { version_file_ = std::move(content); }
+
+    // One input for the engine, now, or when the pause ends. Dropped where no process runs.
+    void tell(World& world, server::Input input);
+
+    [[nodiscard]] bool runs() const { return engine_.has_value(); }
+    [[nodiscard]] bool paused(Instant now) const { return now < paused_until_; }
+    [[nodiscard]] const server::Server& engine() const { return *engine_; }
+    [[nodiscard]] std::uint32_t number() const { return number_; }
+    [[nodiscard]] std::uint32_t raft_protocol() const { return raft_protocol_; }
+    [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
+    [[nodiscard]] const Disk& disk() const { return disk_; }
+
+private:
+    [[nodiscard]] server::Config configuration(const World& world) const;
+    [[nodiscard]] bool version_allows(World& world);
+    void step(World& world, std::vector<server::Input> inputs);
+    void carry_out(World& world, server::Effect& effect);
+    void wake_later(World& world);
+    // Runs `input` after the delay, if the same process still lives then.
+    void tell_later(World& world, Duration delay, server::Input input);
+    void write_log(World& world, const raft::WriteLog& write);
+    void finish_write(World& world);
+    void save_snapshot(World& world, const server::SaveSnapshot& effect);
+    void send(World& world, const server::SendMessage& effect);
+
+    std::uint32_t number_;
+    server::ServerInfoPtr self_;
+    std::vector<server::ServerInfoPtr> all_;
+    Prng prng_;
+    Disk disk_;
+    std::optional<std::string> version_file_;
+    std::uint32_t raft_protocol_{3};
+    std::optional<server::Server> engine_;
+    std::uint64_t incarnation_{0};
+    Instant paused_until_{};
+    Instant disk_free_at_{};
+    std::optional<Instant> wake_at_;
+    std::optional<Duration> crash_after_append_;
+};
+
+}  // namespace drover::sim

@@ -1,0 +1,141 @@
+#include "sim/swarm.hpp"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "sim/vocabulary.hpp"
+#include "sim/world.hpp"
+
+namespace drover::sim {
+namespace {
+
+// Log-uniform between 2^low and 2^high units.
+std::uint64_t log_uniform(Prng& prng, std::uint64_t low, std::uint64_t high) {
+    const std::uint64_t exponent = prng.between(low, high);
+    return (1ULL << exponent) + prng.below(1ULL << exponent);
+}
+
+bool strikes_at_moments(Family family) {
+    switch (family) {
+        case Family::partition:
+        case Family::pause:
+        case Family::crash:
+        case Family::crash_after_append:
+        case Family::node_loss: return true;
+        default: return false;
+    }
+}
+
+}  // namespace
+
+SwarmFaults::SwarmFaults(const Scenario& scenario, const Prng& root)
+    : options_{scenario.swarm}, prng_{root.stream("swarm.faults")} {
+    if (options_.enabled) draw(scenario, root.stream("swarm.options"));
+}
+
+void SwarmFaults::draw(const Scenario& scenario, Prng prng) {
+    for (const Family family : scenario.swarm.families) {
+        // Every family draws from its own stream: a family added later moves no other's options.
+        Prng own = prng.stream(word_of(family_words, family));
+        if (!options_.share.happens(own)) continue;
+        Drawn drawn;
+        drawn.interval = std::chrono::milliseconds{log_uniform(own, 9, 14)};  // 0.5 s to 32 s
+        drawn.chance = Chance{log_uniform(own, 10, 16)};                      // 0.1 % to 13 %
+        drawn.extra = std::chrono::microseconds{log_uniform(own, 10, 17)};    // 1 ms to 262 ms
+        drawn_[family] = drawn;
+    }
+}
+
+Knobs SwarmFaults::knobs(Knobs base) const {
+    if (has(Family::one_entry_messages)) base.max_message_bytes = 0;
+    if (has(Family::tiny_inflight)) base.max_inflight_messages = 1;
+    if (has(Family::small_snapshots)) {
+        base.snapshot_entries = 16;
+        base.trailing_entries = 4;
+    }
+    return base;
+}
+
+Chance SwarmFaults::task_exit_chance() const {
+    const auto found = drawn_.find(Family::task_exit);
+    return stopped_ || found == drawn_.end() ? Chance{} : found->second.chance;
+}
+
+std::string SwarmFaults::describe() const {
+    if (!options_.enabled) return {};
+    std::string text = "# drawn\nswarm_drawn:\n";
+    for (const auto& [family, drawn] : drawn_) {
+        text += "  " + std::string{word_of(family_words, family)} + ": {";
+        if (strikes_at_moments(family)) {
+            text += "interval: " + std::to_string(drawn.interval.count() / 1'000'000) + "ms";
+        } else {
+            text += "chance_ppm: " + std::to_string(drawn.chance.ppm) +
+                    ", extra: " + std::to_string(drawn.extra.count() / 1'000) + "us";
+        }
+        text += "}\n";
+    }
+    return text;
+}
+
+void SwarmFaults::start(World& world) {
+    const auto chance = [&](Family family) { return has(family) ? drawn_.at(family).chance : Chance{}; };
+    world.network.disturb(chance(Family::loss), chance(Family::duplicate), chance(Family::reorder),
+                          has(Family::delay) ? drawn_.at(Family::delay).extra : Duration{});
+    for (const auto& [family, drawn] : drawn_) {
+        world.marks.add("swarm." + std::string{word_of(family_words, family)});
+        if (strikes_at_moments(family)) strike_later(world, family);
+    }
+}
+
+void SwarmFaults::stop(World& world) {
+    stopped_ = true;
+    world.network.heal();
+}
+
+Duration SwarmFaults::stable_time() {
+    // Most faults are short, a few are long.
+    const Duration span = options_.stability_max - options_.stability_min;
+    const Duration first = prng_.between(Duration{}, span);
+    return options_.stability_min + std::min(first, prng_.between(Duration{}, span));
+}
+
+void SwarmFaults::strike_later(World& world, Family family) {
+    const Duration mean = drawn_.at(family).interval;
+    world.after(prng_.between(mean / 4, mean * 2),
+                [family](World& later) { later.swarm.strike(later, family); });
+}
+
+void SwarmFaults::strike(World& world, Family family) {
+    if (stopped_) return;
+    const Duration lasting = stable_time();
+    const auto server = static_cast<std::uint32_t>(prng_.below(world.servers.size()));
+    switch (family) {
+        case Family::partition: strike_partition(world, lasting); break;
+        case Family::pause: world.servers[server].pause(world, lasting); break;
+        case Family::crash: world.faults.crash(world, server, Persist::any, lasting); break;
+        case Family::crash_after_append:
+            world.servers[server].crash_after_next_append(lasting);
+            break;
+        case Family::node_loss:
+            if (!world.nodes.empty()) {
+                const auto node = static_cast<std::uint32_t>(prng_.below(world.nodes.size()));
+                world.faults.lose_node(world, node, lasting);
+            }
+            break;
+        default: break;
+    }
+    strike_later(world, family);
+}
+
+void SwarmFaults::strike_partition(World& world, Duration lasting) {
+    // Every server and node falls on one side or the other; at times only in one direction.
+    std::set<Endpoint> one, other;
+    const auto endpoints = static_cast<Endpoint>(world.servers.size() + world.nodes.size());
+    for (Endpoint endpoint = 0; endpoint < endpoints; ++endpoint) {
+        (prng_.chance(1, 2) ? one : other).insert(endpoint);
+    }
+    world.faults.cut(world, std::move(one), std::move(other), prng_.chance(1, 3), lasting);
+}
+
+}  // namespace drover::sim

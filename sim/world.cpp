@@ -1,0 +1,186 @@
+#include "sim/world.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+#include "engine/schema/server.pb.h"
+#include "engine/state/view.hpp"
+
+namespace drover::sim {
+namespace {
+
+constexpr WallTime first_wall_time{1'767'225'600'000'000'000};  // 2026-01-01T00:00:00Z
+
+server::ServerInfoPtr make_server(const Scenario& scenario, Prng& prng, std::uint32_t number) {
+    auto info = std::make_shared<schema::ServerInfo>();
+    info->set_raft_id(number + 1ULL);
+    info->set_id(Uuid::mint(first_wall_time, prng).raw());
+    info->set_name("server-" + std::to_string(number + 1) + ".global");
+    info->set_address("10.0.0." + std::to_string(number + 1) + ":4647");
+    info->set_region("global");
+    info->set_datacenter("dc1");
+    info->set_release("0.1.0");
+    info->set_raft_protocol(scenario.cluster.raft_protocol);
+    return info;
+}
+
+void set_pair(schema::Node& node, const std::string& key, const std::string& value) {
+    auto* const pair = node.add_attributes();
+    pair->set_key(key);
+    pair->set_value(value);
+}
+
+std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng, std::uint32_t number) {
+    auto node = std::make_shared<schema::Node>();
+    node->set_id(Uuid::mint(first_wall_time, prng).raw());
+    node->set_secret_id(Uuid::mint(first_wall_time, prng).text());
+    node->set_name("node-" + std::to_string(number + 1));
+    node->set_datacenter(nodes.datacenter);
+    node->set_node_pool(nodes.pool);
+    node->set_scheduling_eligibility("eligible");
+    node->set_status("initializing");
+    set_pair(*node, "driver.mock_driver", "1");  // attributes are sorted by key
+    set_pair(*node, "kernel.name", "linux");
+    auto* const driver = node->add_drivers();
+    driver->set_name("mock_driver");
+    driver->set_detected(true);
+    driver->set_healthy(true);
+    node->mutable_node_resources()->mutable_cpu()->set_cpu_shares(nodes.cpu_mhz);
+    node->mutable_node_resources()->mutable_memory()->set_memory_mb(nodes.memory_mib);
+    node->mutable_node_resources()->mutable_disk()->set_disk_mb(100 * 1024);
+    node->mutable_node_resources()->set_min_dynamic_port(20000);
+    node->mutable_node_resources()->set_max_dynamic_port(32000);
+    return node;
+}
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::int64_t count_allocations(const state::StateView& view, std::string_view job, std::string_view status) {
+    std::int64_t count = 0;
+    for (const auto& row : view.allocations_of({"default", std::string{job}})) {
+        const bool counts = status == "running" || status == "pending" ? !row->server_terminal() : true;
+        if (status == "total" || (counts && row->body->client_status() == status)) ++count;
+    }
+    return count;
+}
+
+}  // namespace
+
+World::World(const Scenario& told, std::uint64_t seed, Trace written)
+    : scenario{told},
+      trace{written},
+      network{Prng{seed}, told.world.servers, told.world.clients, told.cluster.servers},
+      workload{told, Prng{seed}},
+      faults{told, Prng{seed}},
+      swarm{told, Prng{seed}},
+      root_{seed} {
+    Prng identities = root_.stream("identities");
+    std::vector<server::ServerInfoPtr> infos;
+    for (std::uint32_t i = 0; i < told.cluster.servers; ++i) infos.push_back(make_server(told, identities, i));
+    for (std::uint32_t i = 0; i < infos.size(); ++i) servers.emplace_back(i, infos[i], infos, root_);
+    for (const auto& nodes_told : told.cluster.nodes) {
+        for (std::uint32_t i = 0; i < nodes_told.count; ++i) {
+            const auto number = static_cast<std::uint32_t>(nodes.size());
+            nodes.emplace_back(number, make_node(nodes_told, identities, number), root_);
+        }
+    }
+}
+
+void World::at(Instant when, Action action) { queue_.push(std::max(when, now_), std::move(action)); }
+
+WallTime World::wall() const { return first_wall_time + now_.time_since_epoch(); }
+
+void World::advance() {
+    auto [when, action] = queue_.pop();
+    now_ = when;
+    action(*this);
+}
+
+const ServerProcess* World::leader() const {
+    const ServerProcess* found = nullptr;
+    for (const auto& server : servers) {
+        if (!server.runs() || !server.engine().leads()) continue;
+        if (found == nullptr || server.engine().raft().term() > found->engine().raft().term()) found = &server;
+    }
+    return found;
+}
+
+const ServerProcess* World::most_advanced() const {
+    const ServerProcess* found = nullptr;
+    for (const auto& server : servers) {
+        if (!server.runs()) continue;
+        if (found == nullptr ||
+            server.engine().view().applied_index() > found->engine().view().applied_index()) {
+            found = &server;
+        }
+    }
+    return found;
+}
+
+void World::fail(Class verdict, std::string check, std::string message) {
+    if (failure_) return;
+    trace.event(now_, "failure", 0, fingerprint(check));
+    failure_ = Failure{verdict, std::move(check), std::move(message), now_};
+}
+
+std::int64_t World::fact(std::string_view name, std::string_view argument) const {
+    if (name == "mark") return marks.count(argument) > 0 ? 1 : 0;
+    if (name == "count") return static_cast<std::int64_t>(marks.count(argument));
+    if (name == "servers.up") {
+        return std::count_if(servers.begin(), servers.end(), [](const auto& one) { return one.runs(); });
+    }
+    if (name == "nodes.up") {
+        return std::count_if(nodes.begin(), nodes.end(), [](const auto& one) { return one.agent_runs(); });
+    }
+    if (name.starts_with("leader")) return leader_fact(name);
+    if (name.starts_with("server.")) return server_fact(name, argument);
+    if (name == "tasks.running") {
+        std::int64_t running = 0;
+        for (const auto& node : nodes) {
+            for (const auto& task : node.running_tasks()) running += task.job == argument ? 1 : 0;
+        }
+        return running;
+    }
+    return state_fact(name, argument);
+}
+
+std::int64_t World::leader_fact(std::string_view name) const {
+    const ServerProcess* const found = leader();
+    if (found == nullptr) return 0;
+    if (name == "leader.term") return static_cast<std::int64_t>(found->engine().raft().term().value());
+    if (name == "leader.applied") return static_cast<std::int64_t>(found->engine().view().applied_index());
+    return found->number() + 1;
+}
+
+std::int64_t World::server_fact(std::string_view name, std::string_view argument) const {
+    const auto number = number_of(argument);
+    if (!number || *number == 0 || *number > servers.size()) return 0;
+    const ServerProcess& server = servers[*number - 1];
+    if (name == "server.raft_protocol") return server.raft_protocol();
+    if (!server.runs()) return 0;
+    if (name == "server.applied") return static_cast<std::int64_t>(server.engine().view().applied_index());
+    return 1;
+}
+
+std::int64_t World::state_fact(std::string_view name, std::string_view argument) const {
+    const ServerProcess* const server = most_advanced();
+    if (server == nullptr) return 0;
+    const state::StateView& view = server->engine().view();
+    if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
+    if (name == "nodes.ready") {
+        std::int64_t ready = 0;
+        for (const auto& node : view.nodes()) ready += node->status() == "ready" ? 1 : 0;
+        return ready;
+    }
+    return count_allocations(view, argument, name.substr(std::string_view{"alloc."}.size()));
+}
+
+}  // namespace drover::sim
