@@ -1,0 +1,62 @@
+// What a member is told about timing, limits and policy when it is made.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "engine/base/time.hpp"
+#include "engine/raft/types.hpp"
+
+namespace drover::raft {
+
+// Test-only; production never sets it. Each switch is one historic bug, so that the simulator can
+// show that it would be found.
+struct Sabotage {
+    bool commit_old_term{false};   // count replicas of entries of older terms (paper, figure 8)
+    bool acknowledge_early{false};  // vote, acknowledge and count the own copy before it is durable
+};
+
+enum class ReadOnly : std::uint8_t {
+    safe,   // a quorum confirms the leader for every batch of reads
+    lease,  // trusts clocks: check_quorum must be on
+};
+
+struct Config {
+    RaftId id;
+
+    // Timing is counted in ticks of this length; only durations are kept, nobody needs to tick.
+    Duration tick = std::chrono::milliseconds{100};
+    std::uint32_t election_ticks = 10;  // a follower waits for between this and twice this
+    std::uint32_t heartbeat_ticks = 1;
+
+    bool pre_vote = true;
+    bool check_quorum = true;
+    bool step_down_on_removal = true;
+    ReadOnly read_only = ReadOnly::safe;
+
+    std::uint64_t max_message_bytes = std::uint64_t{1} << 20;  // of entries; one always fits
+    std::uint64_t max_inflight_messages = 256;                 // per follower
+    std::uint64_t max_inflight_bytes = std::uint64_t{16} << 20;
+    std::uint64_t max_uncommitted_bytes = std::uint64_t{64} << 20;
+    std::uint64_t max_applying_bytes = std::uint64_t{64} << 20;  // handed out and not yet applied
+    std::uint64_t max_pending_reads = 65536;
+
+    // Appends leave at the drain, together. Off, every proposal and every commit sends its own.
+    bool coalesce = true;
+    // A commit index that moved alone is written too; else it waits for the next write.
+    bool write_commit_alone = false;
+    // Committed entries are handed out even while their own copy here is still being written.
+    bool apply_before_durable = false;
+    // A configuration change is checked against the one in force when it is proposed.
+    bool validate_conf_changes = true;
+    // A leader changes the configuration only after it committed an entry of its own term: two
+    // changes across terms could else give disjoint majorities (Ongaro, raft-dev, July 2015).
+    bool conf_change_needs_own_commit = true;
+
+    Sabotage sabotage;
+
+    [[nodiscard]] Duration election_timeout() const { return tick * election_ticks; }
+    [[nodiscard]] Duration heartbeat_interval() const { return tick * heartbeat_ticks; }
+};
+
+}  // namespace drover::raft
