@@ -51,7 +51,7 @@ struct ExitStatus {
     int exit_code{};
     int signal{};
     bool out_of_memory{};
-    std::string error;  // not empty: the driver lost the task or failed to run it to its end
+    std::string error{};  // not empty: the driver lost the task or failed to run it to its end
 };
 
 // ---- inputs
@@ -128,8 +128,8 @@ struct DestroyAllocationDirectory {
     Uuid allocation;
 };
 // Idempotent by key, also across restarts of the agent: a key that was started before is attached
-// to and answered with its handle (and TaskExited where it has ended), never started twice. An agent
-// that died between a start and the write of its handle relies on this.
+// to and answered with its handle (and TaskExited where it has ended), never started twice. An
+// agent that died between a start and the write of its handle relies on this.
 struct StartTask {
     TaskKey key;
     std::shared_ptr<const schema::Allocation> allocation;
@@ -149,7 +149,8 @@ struct StopTask {
     std::string signal;  // empty: the driver's default
     Duration kill_timeout{};
 };
-// The task has ended and will not be asked about again: free what the driver keeps of it.
+// The task has ended and will not be asked about again: free what the driver keeps of it. May be
+// asked for again after a restart of the agent.
 struct DestroyTask {
     TaskKey key;
     TaskHandle handle;

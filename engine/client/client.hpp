@@ -1,13 +1,15 @@
 // One node agent as a value: it registers its node, pulls the node's allocations, runs their tasks
-// and reports how they fare, behind one step(). It owns no thread, clock, socket, file or process: a
-// host tells it what happened and carries out what it asks for (boundary.hpp).
+// and reports how they fare, behind one step(). It owns no thread, clock, socket, file or process:
+// a host tells it what happened and carries out what it asks for (boundary.hpp).
 //
 // A copy is an independent agent in the same situation.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -33,18 +35,23 @@ struct Config {
     std::string region = "global";
     // Where the host builds allocation directories; only ever written into environments.
     std::string alloc_dir;
+    // Variables of the agent's own process that tasks of these drivers see beneath their own; the
+    // host leaves out what must stay its secret.
+    std::map<std::string, std::string> host_environment;
+    std::set<std::string> host_environment_drivers;
 
-    Duration registration_retry = std::chrono::seconds{15};  // and up to as much again by chance
-    Duration heartbeat_retry = std::chrono::seconds{15};     // likewise, before the first success
-    Duration pull_wait = std::chrono::seconds{300};          // how long a pull may block
-    Duration pull_retry = std::chrono::seconds{30};          // and up to as much again by chance
-    // The first retries of either come sooner: this, doubled each time up to the bound above.
+    // What failed is tried again after this, doubled each time up to the bound of its kind, plus up
+    // to a quarter by chance.
     Duration retry_first = std::chrono::milliseconds{250};
+    Duration registration_retry = std::chrono::seconds{15};
+    Duration heartbeat_retry = std::chrono::seconds{15};
+    Duration pull_retry = std::chrono::seconds{30};
+    Duration report_retry = std::chrono::seconds{5};
+    Duration pull_wait = std::chrono::seconds{300};  // how long a pull may block
     // A changed client status is reported at once, but not more often than the interval; events and
     // other details wait for the lazy interval.
     Duration report_interval = std::chrono::milliseconds{200};
     Duration report_interval_lazy = std::chrono::seconds{1};
-    Duration report_retry = std::chrono::seconds{5};  // and up to a quarter of it by chance
     std::uint32_t report_batch_max = 512;             // allocations in one request
 
     Duration kill_timeout_max = std::chrono::seconds{30};

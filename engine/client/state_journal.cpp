@@ -1,0 +1,46 @@
+#include "engine/client/state_journal.hpp"
+
+namespace drover::client {
+
+StateJournal::StateJournal(const std::vector<std::pair<std::string, std::string>>& durable) {
+    for (const auto& [key, value] : durable) stored_[key] = Stored{value, StateWriteId{0}};
+}
+
+StateWriteId StateJournal::put(const std::string& key, std::string value) {
+    const auto found = stored_.find(key);
+    if (found != stored_.end() && found->second.value == value) return found->second.since;
+    if (!failure_) collected_[key] = value;
+    stored_[key] = Stored{std::move(value), collecting_};
+    return collecting_;
+}
+
+void StateJournal::erase(const std::string& key) {
+    if (stored_.erase(key) == 0 || failure_) return;
+    collected_[key] = std::nullopt;
+}
+
+bool StateJournal::written(StateWriteId write) {
+    if (in_flight_ != write) return false;
+    in_flight_.reset();
+    completed_ = write;
+    return true;
+}
+
+bool StateJournal::write_failed(StateWriteId write, const std::string& reason) {
+    if (in_flight_ != write) return false;
+    in_flight_.reset();
+    failure_ = reason;
+    collected_.clear();
+    return true;
+}
+
+void StateJournal::flush(std::vector<Effect>& effects) {
+    if (in_flight_ || collected_.empty() || failure_) return;
+    WriteState write{collecting_, {collected_.begin(), collected_.end()}};
+    in_flight_ = collecting_;
+    collecting_ = StateWriteId{collecting_.value() + 1};
+    collected_.clear();
+    effects.emplace_back(std::move(write));
+}
+
+}  // namespace drover::client
