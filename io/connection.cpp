@@ -3,6 +3,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/write.hpp>
 
+#include "io/address.hpp"
 #include "io/transport_core.hpp"
 
 namespace drover::io {
@@ -14,7 +15,7 @@ std::string remote_of(const Tcp::socket& socket) {
     boost::system::error_code error;
     const Tcp::endpoint endpoint = socket.remote_endpoint(error);
     if (error) return "unknown";
-    return endpoint.address().to_string() + ":" + std::to_string(endpoint.port());
+    return join_address(endpoint.address().to_string(), endpoint.port());
 }
 
 // Text that a stranger sent, fit for a log line.

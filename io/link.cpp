@@ -4,6 +4,7 @@
 #include <boost/asio/connect.hpp>
 #include <charconv>
 
+#include "io/address.hpp"
 #include "io/transport_core.hpp"
 
 namespace drover::io {

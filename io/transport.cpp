@@ -6,6 +6,7 @@
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
+#include "io/address.hpp"
 #include "io/clock.hpp"
 #include "io/transport_core.hpp"
 
@@ -23,28 +24,6 @@ tl::unexpected<RequestFailure> never_sent(std::string reason) {
 OutboxLimits outbox_limits(const TransportOptions& options, Lane lane) {
     return {options.queue_bytes_max, options.message_queue_bytes_max,
             lane == Lane::raft ? OutboxLimits::Order::first_come : OutboxLimits::Order::take_turns};
-}
-
-Result<HostPort> split_address(const std::string& text) {
-    const std::size_t colon = text.rfind(':');
-    HostPort parts;
-    if (colon != std::string::npos) {
-        parts.host = text.substr(0, colon);
-        parts.port = text.substr(colon + 1);
-    }
-    if (parts.host.size() > 2 && parts.host.front() == '[' && parts.host.back() == ']') {
-        parts.host = parts.host.substr(1, parts.host.size() - 2);
-    } else if (parts.host.find(':') != std::string::npos) {
-        parts.host.clear();  // an IPv6 address without brackets
-    }
-    const bool number = !parts.port.empty() && parts.port.size() <= 5 &&
-                        parts.port.find_first_not_of("0123456789") == std::string::npos &&
-                        std::stoul(parts.port) <= 65535;
-    if (parts.host.empty() || !number) {
-        return fail(Errc::invalid_argument,
-                    "address \"" + text + "\": expected host:port or [IPv6]:port");
-    }
-    return parts;
 }
 
 Core::Impl(TransportOptions chosen, TransportHandlers given, std::uint64_t seed)

@@ -227,11 +227,4 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
 // Raft's own connections keep the order of messages; elsewhere large ones take turns.
 [[nodiscard]] OutboxLimits outbox_limits(const TransportOptions& options, Lane lane);
 
-// "host:port" or "[v6]:port", split; an error naming it otherwise.
-struct HostPort {
-    std::string host;
-    std::string port;
-};
-[[nodiscard]] Result<HostPort> split_address(const std::string& text);
-
 }  // namespace drover::io
