@@ -19,12 +19,12 @@ namespace drover::jobspec {
 using Source = hcl::SourceText;
 using hcl::Diagnostic;
 using hcl::Diagnostics;
-// Files that file() and its kin may see, or the reason why they may not. When a diagnostic carries a
-// `need`, the host can read that path, add it and parse again.
+// Files that file() and its kin may see, or the reason why they may not. When a diagnostic carries
+// a `need`, the host can read that path, add it and parse again.
 using FileInputs = hcl::EvaluationInputs;
 
-// Where values of `variable` blocks come from, weakest first: the default in the job file, then these
-// in the order of the members.
+// Where values of `variable` blocks come from, weakest first: the default in the job file, then
+// these in the order of the members.
 struct VariableInputs {
     std::vector<std::pair<std::string, std::string>> env{};  // NAME and text of NOMAD_VAR_NAME
     std::vector<Source> files{};  // -var-file, in order; read as JSON if named *.json
@@ -44,7 +44,8 @@ struct Parsed {
                                                           const VariableInputs& variables = {},
                                                           const FileInputs& files = {});
 
-// Nomad's API JSON, bare or as {"Job": {...}}; keys match in any letter case, unknown ones are ignored.
+// Nomad's API JSON, bare or as {"Job": {...}}; keys match in any letter case, unknown ones are
+// ignored.
 [[nodiscard]] Result<schema::Job> parse_json(std::string_view text);
 
 struct CanonicaliseDefaults {
@@ -54,7 +55,8 @@ struct CanonicaliseDefaults {
     std::int32_t priority = 50;
 };
 
-// Fills in every default, so that two jobs that mean the same are equal. Doing it twice changes nothing.
+// Fills in every default, so that two jobs that mean the same are equal. Doing it twice changes
+// nothing.
 void canonicalise(schema::Job& job, const CanonicaliseDefaults& defaults = {});
 
 struct ValidationLimits {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -20,8 +21,8 @@ struct Literal {
     Value value;
 };
 
-// A name followed by constant steps: `var.ports[0].name`. Kept in one node, with its text, because an
-// unknown root turns the whole of it into text.
+// A name followed by constant steps: `var.ports[0].name`. Kept in one node, with its text, because
+// an unknown root turns the whole of it into text.
 struct Traversal {
     struct Step {
         Value key;  // a string or a number
@@ -37,7 +38,8 @@ struct IndexStep {
     ExpressionPtr key;
 };
 
-// `from[*].name` and `from.*.name`: `each` is evaluated once per element, which SplatElement denotes.
+// `from[*].name` and `from.*.name`: `each` is evaluated once per element, which SplatElement
+// denotes.
 struct Splat {
     ExpressionPtr from;
     ExpressionPtr each;
@@ -81,8 +83,19 @@ struct Unary {
 };
 
 enum class BinaryOperator : std::uint8_t {
-    logical_or, logical_and, equal, not_equal, less, less_equal, greater, greater_equal,
-    add, subtract, multiply, divide, modulo
+    logical_or,
+    logical_and,
+    equal,
+    not_equal,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    add,
+    subtract,
+    multiply,
+    divide,
+    modulo
 };
 struct Binary {
     BinaryOperator op;
@@ -96,12 +109,9 @@ struct Conditional {
     ExpressionPtr when_false;
 };
 
-// The pieces of a string in order. A template of a single interpolation yields that value itself.
+// The pieces of a string in order. "${x}" alone is no template but x itself, and keeps x's type.
 struct Template {
     std::vector<ExpressionPtr> parts;
-};
-struct Interpolation {  // the only part of "${x}": keeps the value's own type
-    ExpressionPtr inner;
 };
 struct TemplateIf {
     ExpressionPtr condition;
@@ -115,10 +125,9 @@ struct TemplateFor {
     ExpressionPtr content;
 };
 
-using ExpressionNode =
-    std::variant<Literal, Traversal, IndexStep, Splat, SplatElement, TupleConstructor,
-                 ObjectConstructor, ForExpression, Call, Unary, Binary, Conditional, Template,
-                 Interpolation, TemplateIf, TemplateFor>;
+using ExpressionNode = std::variant<Literal, Traversal, IndexStep, Splat, SplatElement,
+                                    TupleConstructor, ObjectConstructor, ForExpression, Call, Unary,
+                                    Binary, Conditional, Template, TemplateIf, TemplateFor>;
 
 struct Expression {
     Range range;

@@ -48,8 +48,8 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
         row[0] = i;
         for (std::size_t j = 1; j <= right.size(); ++j) {
             const std::size_t above = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1,
-                               diagonal + (left[i - 1] == right[j - 1] ? 0U : 1U)});
+            row[j] = std::min(
+                {row[j] + 1, row[j - 1] + 1, diagonal + (left[i - 1] == right[j - 1] ? 0U : 1U)});
             diagonal = above;
         }
     }
@@ -60,8 +60,12 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
 
 Diagnostic diagnose(const SourceText& source, const Range& range, std::string summary,
                     std::string detail) {
-    return Diagnostic{source.name, range, std::move(summary), std::move(detail),
-                      line_at(source.text, range.start.byte), std::nullopt};
+    return Diagnostic{source.name,
+                      range,
+                      std::move(summary),
+                      std::move(detail),
+                      line_at(source.text, range.start.byte),
+                      std::nullopt};
 }
 
 std::string to_text(const Diagnostic& diagnostic) {

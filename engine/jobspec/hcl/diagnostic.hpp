@@ -65,7 +65,8 @@ using Outcome = tl::expected<T, Diagnostics>;
 [[nodiscard]] std::string to_text(const Diagnostic& diagnostic);
 [[nodiscard]] std::string to_text(const Diagnostics& diagnostics);
 
-// The candidate that `word` most likely meant: at most two edits away, and fewer than half the word.
+// The candidate that `word` most likely meant: at most two edits away, and fewer than half the
+// word.
 [[nodiscard]] std::optional<std::string> closest(std::string_view word,
                                                  const std::vector<std::string>& candidates);
 

@@ -1,4 +1,5 @@
-// The front door of the HCL2 room: text -> File (syntax only), expression -> Value (evaluation), body
+// The front door of the HCL2 room: text -> File (syntax only), expression -> Value (evaluation),
+// body
 // -> Value (generic decoding). Pure: whatever only a host can know arrives in EvaluationInputs.
 #pragma once
 
@@ -18,8 +19,8 @@
 
 namespace drover::hcl {
 
-// `hcl2` is the language of job files. `config` is that of agent configuration and policies: keys may
-// be quoted, and `${...}` in strings is plain text.
+// `hcl2` is the language of job files. `config` is that of agent configuration and policies: keys
+// may be quoted, and `${...}` in strings is plain text.
 enum class Dialect : std::uint8_t { hcl2, config };
 
 struct ParseLimits {
@@ -88,7 +89,7 @@ private:
     Diagnostics diagnostics_{};
     Diagnostics warnings_{};
     std::optional<Prng> prng_{};
-    std::size_t budget_ = std::size_t{64} << 20;  // weight of everything that may still be made
+    std::size_t budget_ = std::size_t{48} << 20;  // weight of everything that may still be made
 };
 
 // Evaluates one expression for itself.

@@ -1,6 +1,7 @@
 // Values and the language's own conversions between them. Must never lose the exactness of int64.
 #include "engine/jobspec/hcl/value.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -77,13 +78,13 @@ std::partial_ordering operator<=>(const Number& left, const Number& right) {
 
 struct Value::ListData {
     List items;
-    std::size_t weight = 1;
+    std::size_t weight = Value::weight_each;
     std::size_t depth = 1;
 };
 
 struct Value::ObjectData {
     Object members;
-    std::size_t weight = 1;
+    std::size_t weight = Value::weight_each;
     std::size_t depth = 1;
 };
 
@@ -163,10 +164,10 @@ const Value* Value::get(std::string_view name) const {
 }
 
 std::size_t Value::weight() const {
-    if (is_string()) return add_weights(1, as_string().size());
+    if (is_string()) return add_weights(weight_each, as_string().size());
     if (is_list()) return std::get<std::shared_ptr<const ListData>>(data_)->weight;
     if (is_object()) return std::get<std::shared_ptr<const ObjectData>>(data_)->weight;
-    return 1;
+    return weight_each;
 }
 
 std::size_t Value::depth() const {
@@ -178,24 +179,63 @@ std::size_t Value::depth() const {
 bool operator==(const Value& left, const Value& right) {
     if (left.kind() != right.kind()) return false;
     switch (left.kind()) {
-        case Value::Kind::null: return true;
-        case Value::Kind::boolean: return left.as_boolean() == right.as_boolean();
-        case Value::Kind::number: return left.as_number() == right.as_number();
-        case Value::Kind::string: return left.as_string() == right.as_string();
-        case Value::Kind::list: return left.as_list() == right.as_list();
-        case Value::Kind::object: return left.as_object() == right.as_object();
+        case Value::Kind::null:
+            return true;
+        case Value::Kind::boolean:
+            return left.as_boolean() == right.as_boolean();
+        case Value::Kind::number:
+            return left.as_number() == right.as_number();
+        case Value::Kind::string:
+            return left.as_string() == right.as_string();
+        case Value::Kind::list:
+            return left.as_list() == right.as_list();
+        case Value::Kind::object:
+            return left.as_object() == right.as_object();
+    }
+    return false;
+}
+
+bool ordered_before(const Value& left, const Value& right) {
+    if (left.kind() != right.kind()) return left.kind() < right.kind();
+    switch (left.kind()) {
+        case Value::Kind::null:
+            return false;
+        case Value::Kind::boolean:
+            return !left.as_boolean() && right.as_boolean();
+        case Value::Kind::number:
+            return left.as_number() < right.as_number();
+        case Value::Kind::string:
+            return left.as_string() < right.as_string();
+        case Value::Kind::list:
+            return std::lexicographical_compare(left.as_list().begin(), left.as_list().end(),
+                                                right.as_list().begin(), right.as_list().end(),
+                                                ordered_before);
+        case Value::Kind::object:
+            return std::lexicographical_compare(left.as_object().begin(), left.as_object().end(),
+                                                right.as_object().begin(), right.as_object().end(),
+                                                [](const auto& one, const auto& other) {
+                                                    if (one.first != other.first)
+                                                        return one.first < other.first;
+                                                    return ordered_before(one.second, other.second);
+                                                });
     }
     return false;
 }
 
 std::string_view describe(Value::Kind kind) {
     switch (kind) {
-        case Value::Kind::null: return "null";
-        case Value::Kind::boolean: return "a bool";
-        case Value::Kind::number: return "a number";
-        case Value::Kind::string: return "a string";
-        case Value::Kind::list: return "a list";
-        case Value::Kind::object: return "an object";
+        case Value::Kind::null:
+            return "null";
+        case Value::Kind::boolean:
+            return "a bool";
+        case Value::Kind::number:
+            return "a number";
+        case Value::Kind::string:
+            return "a string";
+        case Value::Kind::list:
+            return "a list";
+        case Value::Kind::object:
+            return "an object";
     }
     return "a value";
 }

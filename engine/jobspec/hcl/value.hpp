@@ -47,7 +47,8 @@ public:
     enum class Kind : std::uint8_t { null, boolean, number, string, list, object };
 
     // Limits that every value made from untrusted text must keep.
-    static constexpr std::size_t weight_max = std::size_t{16} << 20;
+    static constexpr std::size_t weight_each = 16;  // of any value, besides its text and members
+    static constexpr std::size_t weight_max = std::size_t{4} << 20;
     static constexpr std::size_t depth_max = 128;
 
     Value() = default;  // null
@@ -89,17 +90,22 @@ private:
         data_;
 };
 
+// A total order over all values, for sets: by kind, then by content.
+[[nodiscard]] bool ordered_before(const Value& left, const Value& right);
+
 // "a number", "a list", ...: for messages.
 [[nodiscard]] std::string_view describe(Value::Kind kind);
-[[nodiscard]] inline std::string_view describe(const Value& value) { return describe(value.kind()); }
+[[nodiscard]] inline std::string_view describe(const Value& value) {
+    return describe(value.kind());
+}
 
 // The conversions that the language does by itself; none where it does not.
 [[nodiscard]] std::optional<std::string> to_string(const Value& value);
 [[nodiscard]] std::optional<Number> to_number(const Value& value);
 [[nodiscard]] std::optional<bool> to_boolean(const Value& value);
 
-// Bodies become lists of objects (see to_value in hcl.hpp). This reads such a list, or a plain object,
-// as one object; a later member replaces an earlier one. None for any other value.
+// Bodies become lists of objects (see to_value in hcl.hpp). This reads such a list, or a plain
+// object, as one object; a later member replaces an earlier one. None for any other value.
 [[nodiscard]] std::optional<Object> as_one_object(const Value& value);
 
 }  // namespace drover::hcl
