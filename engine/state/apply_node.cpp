@@ -1,5 +1,4 @@
 // Nodes and servers: registration, status, eligibility, events.
-#include "engine/schema/canonical.hpp"
 #include "engine/schema/node.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/state/apply.hpp"
@@ -26,35 +25,6 @@ schema::NodeEvent cluster_event(std::string message, std::int64_t wall_ns) {
     return event;
 }
 
-void append_pairs(
-    std::string& text,
-    const google::protobuf::RepeatedPtrField<schema::StringPair>& pairs) {
-    for (const schema::StringPair& pair : pairs) {
-        if (pair.key().starts_with("unique.")) continue;
-        text += pair.key() + '\0' + pair.value() + '\0';
-    }
-}
-
-// Nodes of one class are alike to every constraint that does not name a unique attribute, so that
-// feasibility is decided once for all of them.
-std::string computed_class(const schema::Node& node) {
-    std::string text;
-    for (const std::string& part : {node.datacenter(), node.node_class(), node.node_pool()}) {
-        text += part + '\0';
-    }
-    append_pairs(text, node.attributes());
-    text += '\1';
-    append_pairs(text, node.meta());
-    for (const schema::NodeDeviceResource& device : node.node_resources().devices()) {
-        text += '\2' + device.vendor() + '\0' + device.type() + '\0' + device.name() + '\0';
-        for (const schema::DeviceAttributePair& pair : device.attributes()) {
-            text += schema::canonical_bytes(pair) + '\0';
-        }
-    }
-    schema::Hash128 hash = schema::hash128(text);
-    return "v1:" + std::to_string(hash.low);
-}
-
 // What servers know better than the node's own report.
 void keep_known(schema::Node& node, const schema::Node& stored) {
     node.set_create_index(stored.create_index());
@@ -62,6 +32,7 @@ void keep_known(schema::Node& node, const schema::Node& stored) {
     node.set_status_description(stored.status_description());
     node.set_status_updated_at(stored.status_updated_at());
     node.set_scheduling_eligibility(stored.scheduling_eligibility());
+    if (node.computed_class().empty()) node.set_computed_class(stored.computed_class());
     if (node.secret_id().empty()) node.set_secret_id(stored.secret_id());
     node.clear_drain_strategy();
     if (stored.has_drain_strategy()) *node.mutable_drain_strategy() = stored.drain_strategy();
@@ -115,7 +86,6 @@ Result<void> apply_body(Context& context, const schema::NodeRegistration& body) 
     NodePtr stored = context.node(to_uuid(node.id()));
     if (stored) keep_known(node, *stored);
     else introduce(node, context);
-    node.set_computed_class(computed_class(node));
     node.set_modify_index(context.index());
     context.write.put_node(std::make_shared<schema::Node>(std::move(node)));
     upsert_evaluations(context, body.evaluations());

@@ -27,7 +27,6 @@ TEST(ApplyNode, ANewNodeIsInitializingAndEligible) {
     EXPECT_EQ(node->scheduling_eligibility(), "eligible");
     EXPECT_EQ(node->node_pool(), "default");
     EXPECT_EQ(node->events_size(), 1);
-    EXPECT_FALSE(node->computed_class().empty());
 }
 
 TEST(ApplyNode, RegisteringAgainNeverChangesTheStatus) {
@@ -37,26 +36,6 @@ TEST(ApplyNode, RegisteringAgainNeverChangesTheStatus) {
     world.register_node(1);
     EXPECT_EQ(world.state.view().node(node_id(1))->status(), "ready");
     EXPECT_EQ(world.state.view().node(node_id(1))->create_index(), 10U);
-}
-
-TEST(ApplyNode, NodesThatDifferOnlyInUniqueAttributesShareAClass) {
-    World world;
-    auto with = [&world](std::uint32_t number, const char* key, const char* value) {
-        schema::Entry entry;
-        schema::Node& node = *entry.mutable_register_node()->mutable_node();
-        node.set_id(node_id(number).raw());
-        node.set_datacenter("dc1");
-        schema::StringPair& pair = *node.add_attributes();
-        pair.set_key(key);
-        pair.set_value(value);
-        world.must(entry);
-        return world.state.view().node(node_id(number))->computed_class();
-    };
-    std::string first = with(1, "unique.hostname", "a");
-    EXPECT_EQ(with(2, "unique.hostname", "b"), first);
-    std::string arm = with(3, "cpu.arch", "arm64");
-    EXPECT_NE(arm, first);
-    EXPECT_NE(with(4, "cpu.arch", "amd64"), arm);
 }
 
 TEST(ApplyNode, MissedHeartbeatsAndReportsAreOrderedByIndex) {
