@@ -68,7 +68,8 @@ public:
     void deliver(Input input, std::size_t bytes = 0) {
         (void)enqueue(std::move(input), bytes + input_overhead, true);
     }
-    // Runs on the engine's thread between two steps: for looking, and for taking a view.
+    // Runs on the engine's thread between two steps, after the inputs that were offered before it
+    // (or the first batch_count_max of them): for looking, and for taking a view.
     void visit(Visit visitor) {
         {
             const std::lock_guard lock{mutex_};
@@ -107,9 +108,9 @@ private:
         std::vector<Visit> visits;
         std::vector<Effect> effects;
         while (wait(inputs, visits)) {
-            for (const Visit& visit : visits) visit(engine_);
             engine_.step(now(), wall_now(), std::move(inputs), effects);
             perform_(engine_, effects);
+            for (const Visit& visit : visits) visit(engine_);
             inputs = {};
             visits.clear();
             effects.clear();

@@ -27,7 +27,9 @@ class HttpSession;
 // One thread and the sessions on it.
 struct HttpLoop {
     HttpLoop() : guard{context.get_executor()} {}
-    asio::io_context context{1};
+    // One thread runs it, but it must not be told so: it would then let calls that this thread
+    // posts be overtaken by later ones of other threads, and streamed bodies depend on their order.
+    asio::io_context context;
     asio::executor_work_guard<asio::io_context::executor_type> guard;
     std::set<std::shared_ptr<HttpSession>> sessions;
     bool stopping = false;

@@ -6,48 +6,20 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
 #include "engine/base/result.hpp"
+#include "engine/storage/kv_batch.hpp"
 
 namespace drover::io {
 
-// Changes that happen together or not at all, in this order.
-class KvBatch {
-public:
-    struct Put {
-        std::string key;
-        std::string value;
-    };
-    struct Erase {
-        std::string key;
-    };
-    // Everything in [first, end); an empty end means "to the last key".
-    struct EraseRange {
-        std::string first;
-        std::string end;
-    };
-    using Change = std::variant<Put, Erase, EraseRange>;
-
-    void put(std::string key, std::string value) {
-        changes_.emplace_back(Put{std::move(key), std::move(value)});
-    }
-    void erase(std::string key) { changes_.emplace_back(Erase{std::move(key)}); }
-    void erase_range(std::string first, std::string end) {
-        changes_.emplace_back(EraseRange{std::move(first), std::move(end)});
-    }
-    [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
-
-private:
-    std::vector<Change> changes_;
-};
+using storage::KvBatch;
 
 struct StoreOptions {
     std::size_t queue_bytes_max = std::size_t{64} << 20;   // waiting for the storage thread

@@ -211,7 +211,9 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
     std::atomic<std::uint64_t> next_id = 1;  // any thread
     std::atomic<std::size_t> inbox_bytes = 0;
 
-    asio::io_context loop{1};
+    // One thread runs it, but it must not be told so: it would then let calls that this thread
+    // posts be overtaken by later ones of other threads, and streams depend on their order.
+    asio::io_context loop;
     asio::executor_work_guard<asio::io_context::executor_type> guard;
     Tcp::acceptor acceptor;
     asio::steady_timer accept_pause;
