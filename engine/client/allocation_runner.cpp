@@ -338,10 +338,13 @@ void AllocationRunner::watch_health(const std::vector<TaskFacts>& tasks, Turn& t
     for (auto& [name, task] : tasks_) task.note(events::unhealthy(judged->reason), turn);
 }
 
-// Everything is asked to go before it is forgotten: an agent that dies in between asks again.
+// Everything is asked to go before it is forgotten: an agent that dies in between asks again. And
+// not before the end of every task is on disk: an agent that dies in between would otherwise start
+// a task whose directory is gone.
 void AllocationRunner::dismantle(Turn& turn) {
-    if (!all_tasks_dead() || ground_ == Ground::building) return;
-    for (auto& [name, task] : tasks_) task.forget(turn);
+    const bool finished = std::all_of(tasks_.begin(), tasks_.end(),
+                                      [](const auto& task) { return task.second.finished(); });
+    if (!finished || ground_ == Ground::building) return;
     turn.ask(DestroyAllocationDirectory{assignment_.id()});
     for (const auto& [name, task] : tasks_) {
         turn.journal.erase(records::task_key(assignment_.id(), name));

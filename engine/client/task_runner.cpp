@@ -70,7 +70,7 @@ TaskRunner::TaskRunner(const Assignment& assignment, std::string name, const Rec
     if (state_.state().empty()) state_.set_state("pending");
     if (!record.driver().empty()) {
         handle_ = TaskHandle{record.driver(), record.handle()};
-        handle_attempt_ = stage_ == Record::ANNOUNCED ? attempt_ - 1 : attempt_;
+        handle_attempt_ = record.handle_attempt();
     }
     if (stage_ == Record::ENDED) phase_ = Dead{StateWriteId{0}, false};
 }
@@ -91,6 +91,11 @@ bool TaskRunner::may_have_process() const {
     const auto* announcing = std::get_if<Announcing>(&phase_);
     return process_expected() ||
            (announcing != nullptr && announcing->write == announced_by_an_earlier_life);
+}
+
+bool TaskRunner::finished() const {
+    const auto* dead = std::get_if<Dead>(&phase_);
+    return dead != nullptr && dead->forgotten;
 }
 
 void TaskRunner::recover(const Assignment& assignment, Turn& turn) {
@@ -340,6 +345,7 @@ StateWriteId TaskRunner::save(Record::Stage stage, Turn& turn) {
     if (handle_) {
         record.set_driver(handle_->driver);
         record.set_handle(handle_->opaque);
+        record.set_handle_attempt(*handle_attempt_);
     }
     *record.mutable_state() = state_;
     return turn.journal.put(records::task_key(allocation_, name_), record.SerializeAsString());

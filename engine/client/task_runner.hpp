@@ -31,6 +31,8 @@ public:
     [[nodiscard]] std::uint64_t attempt() const { return attempt_; }
     // Between an asked-for start and its reported end.
     [[nodiscard]] bool process_expected() const;
+    // Dead, its end is on disk, and its driver has been told to forget it.
+    [[nodiscard]] bool finished() const;
     // It ran before the agent was restarted, and is gone.
     [[nodiscard]] bool is_lost() const { return is<Lost>(); }
 
@@ -50,8 +52,6 @@ public:
     void kill(ShutdownDelay delay, const Assignment& assignment, Turn& turn);
     // It can never run: its surroundings could not be made.
     void fail_setup(const std::string& reason, Turn& turn);
-    // Its driver is told to forget it even though its end is not on disk.
-    void forget(Turn& turn);
 
     void note(schema::TaskEvent event, Turn& turn);
 
@@ -106,6 +106,7 @@ private:
     void finish_attempt(const ExitStatus& status, const Assignment& assignment, Turn& turn);
     void decide(Ending ending, const Assignment& assignment, Turn& turn);
     void die(bool failed, Turn& turn);
+    void forget(Turn& turn);
     StateWriteId save(schema::ClientTaskRecord::Stage stage, Turn& turn);
 
     Uuid allocation_;

@@ -232,6 +232,7 @@ public:
         happened.clear();
         blocked.clear();
         written.reset();
+        held.clear();
         asked_to_stop.clear();
         boot();
     }
@@ -299,6 +300,7 @@ public:
     std::map<std::uint64_t, Instant> blocked;  // pulls, until when they wait
     std::map<std::pair<Uuid, std::string>, TaskKey> processes;
     std::map<TaskKey, ExitStatus> ended;
+    std::set<TaskKey> held;  // starts that the driver has not answered
     std::set<TaskKey> asked_to_stop;
     std::set<Uuid> directories;
 
@@ -320,7 +322,8 @@ public:
         written.reset();
     }
     // The driver answers a start that it held.
-    void finish_start(const TaskKey& key) {
+    void finish_start(TaskKey key) {
+        held.erase(key);
         processes[{key.allocation, key.task}] = key;
         happened.emplace_back(TaskStarted{key, handle_of(key)});
     }
@@ -462,6 +465,7 @@ private:
             return;
         }
         if (driver == Driver::starts) finish_start(key);
+        if (driver == Driver::holds) held.insert(key);
         if (driver == Driver::fails) {
             happened.emplace_back(TaskStartFailed{key, "no such command", true});
         }
