@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "io/engine_thread.hpp"
+#include "io/worker_pool.hpp"
 #include "tests/io/waiting.hpp"
 
 namespace drover::io {
@@ -106,6 +107,41 @@ TEST(EngineThread, a_visit_sees_the_engine_between_steps_and_stopping_refuses_ev
     EXPECT_EQ(seen.values()[1], 7);
     thread.stop();
     EXPECT_FALSE(thread.offer(1, 1));
+}
+
+TEST(WorkerPool, works_in_parallel_within_its_bound) {
+    Collected<int> done;
+    std::mutex gate;
+    std::unique_lock closed{gate};
+    WorkerPool pool{{2, 4096}};
+    ASSERT_TRUE(pool.offer(
+        [&] {
+            done.add(1);
+            const std::lock_guard wait{gate};
+        },
+        0));
+    ASSERT_TRUE(pool.offer([&] { done.add(2); }, 0)) << "the second thread is free";
+    ASSERT_TRUE(done.wait_for_count(2));
+    EXPECT_FALSE(pool.offer([] {}, 4096)) << "beyond the bound";
+    pool.deliver([&] { done.add(3); });
+    ASSERT_TRUE(done.wait_for_count(3));
+    closed.unlock();
+}
+
+TEST(WorkerPool, stopping_finishes_what_has_begun_and_drops_the_rest) {
+    Collected<int> done;
+    {
+        WorkerPool pool{{1, 1 << 20}};
+        Collected<int> begun;
+        ASSERT_TRUE(pool.offer(
+            [&] {
+                begun.add(1);
+                done.add(1);
+            },
+            0));
+        ASSERT_TRUE(begun.wait_for_count(1));
+    }
+    EXPECT_EQ(done.values().size(), 1u);
 }
 
 TEST(Clock, goes_forward_and_seeds_differ) {
