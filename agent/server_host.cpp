@@ -1,0 +1,355 @@
+#include "agent/server_host.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <utility>
+
+#include "agent/log.hpp"
+#include "engine/base/ensure.hpp"
+#include "engine/base/match.hpp"
+#include "engine/membership/membership.hpp"
+#include "engine/scheduler/plan.hpp"
+#include "engine/schema/entry.pb.h"
+#include "engine/schema/evaluation.pb.h"
+#include "engine/schema/request.pb.h"
+#include "engine/schema/server.pb.h"
+#include "engine/server/raft_version.hpp"
+#include "engine/server/snapshot.hpp"
+#include "engine/server/wire.hpp"
+#include "engine/storage/layout.hpp"
+#include "io/clock.hpp"
+#include "io/durable_file.hpp"
+#include "io/raft_version_file.hpp"
+
+namespace drover::agent {
+namespace {
+
+LogLevel level_of(server::Severity severity) {
+    switch (severity) {
+        case server::Severity::debug: return LogLevel::debug;
+        case server::Severity::info: return LogLevel::info;
+        case server::Severity::warning: return LogLevel::warn;
+        case server::Severity::error: return LogLevel::error;
+    }
+    return LogLevel::info;
+}
+
+server::ResponsePtr failure(const schema::Request& request, Errc code, std::string message) {
+    auto response = std::make_shared<schema::Response>();
+    response->set_request_id(request.request_id());
+    response->mutable_failure()->set_code(static_cast<std::uint32_t>(code));
+    response->mutable_failure()->set_message(std::move(message));
+    return response;
+}
+
+server::VersionFile read_version(const std::filesystem::path& path) {
+    return std::visit(
+        Match{[](const io::VersionFileMissing&) -> server::VersionFile { return server::VersionFileMissing{}; },
+              [](const io::VersionFileUnreadable& one) -> server::VersionFile {
+                  return server::VersionFileUnreadable{one.reason};
+              },
+              [](const io::VersionFileInvalid& one) -> server::VersionFile {
+                  return server::VersionFileRead{one.content};
+              },
+              [](const io::VersionFileNumber& one) -> server::VersionFile {
+                  return server::VersionFileRead{std::to_string(one.number)};
+              }},
+        io::read_version_file(path));
+}
+
+}  // namespace
+
+Result<ServerIdentity> load_server_identity(const std::string& server_dir) {
+    std::error_code error;
+    std::filesystem::create_directories(server_dir, error);
+    if (error) return fail(Errc::internal, server_dir + ": cannot be created: " + error.message());
+    const std::filesystem::path file = std::filesystem::path{server_dir} / "node-id";
+    if (const auto text = io::read_file(file, 0, 64)) {
+        const auto id = Uuid::from_text(text->substr(0, 36));
+        if (!id) {
+            return fail(Errc::corrupt, file.string() + ": not a UUID; restore it from a backup: a server "
+                                                       "that changes its identity is another server");
+        }
+        return ServerIdentity{*id, membership::raft_id_of(*id)};
+    } else if (text.error().code != Errc::not_found) {
+        return tl::unexpected{text.error()};
+    }
+    const auto seed = io::entropy_seed();
+    if (!seed) return tl::unexpected{seed.error()};
+    Prng prng{*seed};
+    const Uuid id = Uuid::mint(io::wall_now(), prng);
+    if (auto written = io::write_file_durably(file, id.text() + "\n"); !written) {
+        return tl::unexpected{written.error()};
+    }
+    return ServerIdentity{id, membership::raft_id_of(id)};
+}
+
+Result<void> guard_raft_version(const Config& config) {
+    if (config.dev_mode) return {};
+    const auto path = io::version_file_path(config.data_dir);
+    const auto decision =
+        server::decide_raft_version(read_version(path), config.server.raft_protocol, path.string());
+    if (const auto* refuse = std::get_if<server::RefuseVersion>(&decision)) {
+        return fail(Errc::unsupported, refuse->line);
+    }
+    const auto& start = std::get<server::StartWithVersion>(decision);
+    for (const auto& line : start.lines) log(level_of(line.severity), "server.raft", line.text);
+    if (auto written = io::write_version_file(path, config.server.raft_protocol); !written) {
+        return fail(Errc::internal, server::raft_version_write_failed(config.server.raft_protocol, path.string(),
+                                                                      written.error().message));
+    }
+    return {};
+}
+
+Result<std::unique_ptr<ServerHost>> ServerHost::open(const Config& config, server::ServerInfoPtr self,
+                                                     OnHalt on_halt) {
+    const std::string raft_dir = config.server_dir() + "/raft";
+    auto store = io::RocksStore::open(raft_dir + "/store");
+    if (!store) return tl::unexpected{store.error()};
+    auto snapshots = io::SnapshotFiles::open(raft_dir + "/snapshots");
+    if (!snapshots) return tl::unexpected{snapshots.error()};
+    std::unique_ptr<ServerHost> host{new ServerHost{config, std::move(self), std::move(on_halt),
+                                                    std::move(*store), std::move(*snapshots)}};
+    if (auto recovered = host->recover(); !recovered) return tl::unexpected{recovered.error()};
+    return host;
+}
+
+ServerHost::ServerHost(const Config& config, server::ServerInfoPtr self, OnHalt on_halt,
+                       std::unique_ptr<io::RocksStore> store, io::SnapshotFiles snapshots)
+    : config_{config},
+      self_{std::move(self)},
+      on_halt_{std::move(on_halt)},
+      store_{std::move(store)},
+      snapshots_{std::move(snapshots)} {}
+
+ServerHost::~ServerHost() {
+    running_ = false;
+    if (engine_) engine_->stop();
+    queries_.stop();
+    scheduling_.stop();
+    snapshotting_.stop();
+    store_.reset();  // tells its last completions; the engine no longer listens
+}
+
+Result<void> ServerHost::recover() {
+    storage::Recovery recovery;
+    Result<void> fed{};
+    auto visited = store_->for_each("", "", [&](std::string_view key, std::string_view value) {
+        fed = recovery.feed(key, value);
+        return fed.has_value();
+    });
+    if (!visited) return visited;
+    if (!fed) return fed;
+    auto recovered = recovery.finish({});
+    if (!recovered) return tl::unexpected{recovered.error()};
+    durable_.raft = std::move(recovered->raft);
+    auto newest = snapshots_.load_newest([](std::string_view bytes) -> Result<void> {
+        const auto meta = server::snapshot_meta(bytes);
+        return meta ? Result<void>{} : Result<void>{tl::unexpected{meta.error()}};
+    });
+    if (!newest) return tl::unexpected{newest.error()};
+    if (*newest) {
+        durable_.raft.snapshot = *server::snapshot_meta((*newest)->bytes);
+        durable_.snapshot_bytes = std::make_shared<const std::string>(std::move((*newest)->bytes));
+        for (const auto& skipped : (*newest)->skipped) log(LogLevel::warn, "server.snapshot", skipped.message);
+    }
+    return {};
+}
+
+server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> bootstrap) const {
+    server::Config engine;
+    const ServerBlock& told = config_.server;
+    engine.self = self_;
+    engine.bootstrap = std::move(bootstrap);
+    // A group of one has nobody to wait for; several wait long enough for a busy machine.
+    const auto multiplier = static_cast<std::int64_t>(told.raft_multiplier);
+    engine.raft.election_timeout = config_.dev_mode ? Duration{std::chrono::milliseconds{100}}
+                                                    : std::chrono::seconds{1} * multiplier;
+    engine.raft.heartbeat_interval = engine.raft.election_timeout / 10;
+    engine.control.heartbeat_ttl_min = told.min_heartbeat_ttl;
+    engine.control.heartbeat_grace = told.heartbeat_grace;
+    engine.control.heartbeat_failover_ttl = told.failover_heartbeat_ttl;
+    engine.control.heartbeat_rate_max = static_cast<std::uint64_t>(told.max_heartbeats_per_second);
+    engine.snapshot_threshold_entries = told.raft_snapshot_threshold;
+    engine.snapshot_trailing_entries = told.raft_trailing_logs;
+    return engine;
+}
+
+Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap, io::Transport& transport) {
+    transport_ = &transport;
+    for (const auto& peer : bootstrap) peers_[peer->raft_id()] = peer;
+    const auto seed = io::entropy_seed();
+    if (!seed) return tl::unexpected{seed.error()};
+    auto engine = server::Server::recover(engine_config(std::move(bootstrap)), std::move(durable_), io::now(), *seed);
+    if (!engine) return tl::unexpected{engine.error()};
+    engine_ = std::make_unique<Engine>(std::move(*engine), [this](server::Server& one, std::vector<server::Effect>& effects) {
+        perform(one, effects);
+    });
+    running_ = true;
+    engine_->start();
+    engine_->deliver(server::TimePassed{});
+    return {};
+}
+
+// ---- requests
+
+std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response) {
+    if (!running_) {
+        on_response(failure(*request, Errc::no_leader, "No cluster leader"));
+        return 0;
+    }
+    std::uint64_t ticket = 0;
+    {
+        const std::lock_guard lock{mutex_};
+        ticket = next_ticket_++;
+        asked_.emplace(ticket, std::move(on_response));
+    }
+    const std::size_t bytes = request->ByteSizeLong();
+    if (!engine_->offer(server::RequestReceived{server::Ticket{ticket}, request}, bytes)) {
+        respond(server::Ticket{ticket},
+                failure(*request, Errc::overloaded, "the server's queue is full; try again later"));
+    }
+    return ticket;
+}
+
+void ServerHost::abandon(std::uint64_t asked) {
+    if (asked != 0 && running_) engine_->deliver(server::RequestAbandoned{server::Ticket{asked}});
+}
+
+void ServerHost::respond(server::Ticket ticket, server::ResponsePtr response) {
+    OnResponse on_response;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto asked = asked_.find(ticket.value());
+        if (asked == asked_.end()) return;
+        on_response = std::move(asked->second);
+        asked_.erase(asked);
+    }
+    on_response(std::move(response));
+}
+
+void ServerHost::request(std::string bytes, const io::Responder& responder) {
+    auto request = std::make_shared<schema::Request>();
+    if (!request->ParseFromString(bytes)) {
+        responder.respond(failure(*request, Errc::invalid_argument, "the request cannot be decoded")->SerializeAsString());
+        return;
+    }
+    const std::uint64_t asked = ask(std::move(request), [responder](const server::ResponsePtr& response) {
+        responder.respond(response->SerializeAsString());
+    });
+    responder.on_abandoned([this, asked] { abandon(asked); });
+}
+
+void ServerHost::message(std::uint64_t from_raft_id, std::string bytes) {
+    if (!running_) return;
+    auto message = server::decode_peer_message(bytes);
+    if (!message) {
+        log(LogLevel::warn, "server.raft", "a peer's message was dropped: " + message.error().message);
+        return;
+    }
+    // A full queue drops the message: the protocol expects loss.
+    (void)engine_->offer(server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size());
+}
+
+std::vector<server::ServerInfoPtr> ServerHost::servers() const {
+    const std::lock_guard lock{mutex_};
+    std::vector<server::ServerInfoPtr> list;
+    for (const auto& [raft_id, peer] : peers_) list.push_back(peer);
+    return list;
+}
+
+// ---- effects
+
+void ServerHost::perform(server::Server& engine, std::vector<server::Effect>& effects) {
+    for (auto& effect : effects) carry_out(effect);
+    if (member_ || !engine.raft().conf().contains(engine.raft().id())) return;
+    member_ = true;
+    if (on_member_) on_member_();
+}
+
+void ServerHost::carry_out(server::Effect& effect) {
+    std::visit(Match{[&](server::WriteLog& one) { write_log(one.write); },
+                     [&](server::CompactLog& one) { compact(one.through); },
+                     [&](server::SendMessage& one) { send(one); },
+                     [&](server::Respond& one) { respond(one.ticket, one.response); },
+                     [&](server::AnswerQuery& one) { answer(std::move(one)); },
+                     [&](server::ComputePlan& one) { compute(std::move(one)); },
+                     [&](server::SaveSnapshot& one) { save_snapshot(std::move(one)); },
+                     [&](server::UpdatePeers& one) { update_peers(one); },
+                     [&](server::Report& one) { log(level_of(one.severity), "server", one.text); },
+                     [&](server::Halt& one) {
+                         log(LogLevel::error, "server", "stopped for good: " + one.reason);
+                         on_halt_(one.reason);
+                     }},
+               effect);
+}
+
+void ServerHost::write_log(const raft::WriteLog& write) {
+    const raft::WriteId id = write.write;
+    if (write.snapshot) {
+        const auto& meta = write.snapshot->meta;
+        const auto saved = snapshots_.save(meta.index.value(), meta.term.value(),
+                                           write.snapshot->data ? *write.snapshot->data : std::string{});
+        if (!saved) {
+            engine_->deliver(server::WriteFailed{id, saved.error().message});
+            return;
+        }
+    }
+    const auto submitted = store_->submit(storage::encode(write), io::Durability::synced, [this, id](Result<void> done) {
+        if (done) {
+            engine_->deliver(server::WriteCompleted{id});
+        } else {
+            engine_->deliver(server::WriteFailed{id, done.error().message});
+        }
+    });
+    if (!submitted) engine_->deliver(server::WriteFailed{id, submitted.error().message});
+}
+
+void ServerHost::compact(raft::Index through) {
+    // Lost in a crash, it is asked for again after the next snapshot.
+    const auto submitted = store_->submit(storage::encode_compaction(through), io::Durability::relaxed, [](Result<void>) {});
+    if (!submitted) log(LogLevel::warn, "server.raft", "the log was not compacted: " + submitted.error().message);
+}
+
+void ServerHost::send(const server::SendMessage& effect) {
+    std::string address;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto peer = peers_.find(effect.to.value());
+        if (peer == peers_.end()) return;
+        address = peer->second->address();
+    }
+    transport_->send(io::Address{address}, io::Lane::raft, server::encode_peer_message(effect.message));
+}
+
+void ServerHost::answer(server::AnswerQuery effect) {
+    queries_.post([this, effect = std::move(effect)] { respond(effect.ticket, server::answer(effect)); });
+}
+
+void ServerHost::compute(server::ComputePlan effect) {
+    scheduling_.post([this, effect = std::move(effect)] {
+        auto output = std::make_shared<const schema::SchedulerOutput>(
+            scheduler::plan(effect.view, *effect.evaluation, {effect.wall, effect.seed}));
+        engine_->deliver(server::PlanComputed{effect.work, std::move(output)});
+    });
+}
+
+void ServerHost::save_snapshot(server::SaveSnapshot effect) {
+    snapshotting_.post([this, effect = std::move(effect)] {
+        auto bytes = std::make_shared<const std::string>(server::snapshot_file(effect));
+        const auto saved = snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
+        if (saved) {
+            engine_->deliver(server::SnapshotSaved{effect.work, std::move(bytes)});
+        } else {
+            engine_->deliver(server::SnapshotFailed{effect.work, saved.error().message});
+        }
+    });
+}
+
+void ServerHost::update_peers(const server::UpdatePeers& effect) {
+    const std::lock_guard lock{mutex_};
+    // A peer that is not registered yet keeps the address that the handshake told.
+    for (const auto& peer : effect.servers) peers_[peer->raft_id()] = peer;
+}
+
+}  // namespace drover::agent

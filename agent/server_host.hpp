@@ -1,0 +1,112 @@
+// Runs one server engine for real: its thread, its log in RocksDB, its snapshot files, its peers over
+// the transport. It turns effects into happenings and happenings into inputs, and decides nothing.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.hpp"
+#include "agent/workers.hpp"
+#include "engine/base/uuid.hpp"
+#include "engine/membership/boundary.hpp"
+#include "engine/server/boundary.hpp"
+#include "engine/server/server.hpp"
+#include "io/engine_thread.hpp"
+#include "io/snapshot_files.hpp"
+#include "io/store.hpp"
+#include "io/transport.hpp"
+
+namespace drover::agent {
+
+// Who this server is, for as long as its data directory lives.
+struct ServerIdentity {
+    Uuid id;
+    std::uint64_t raft_id{};
+};
+[[nodiscard]] Result<ServerIdentity> load_server_identity(const std::string& server_dir);
+
+// The guard of design: refuses a lowered raft_protocol, warns about an unusable file, writes the
+// number. Nothing happens in dev mode.
+[[nodiscard]] Result<void> guard_raft_version(const Config& config);
+
+class ServerHost {
+public:
+    using OnResponse = std::function<void(server::ResponsePtr)>;
+    // The server has stopped for good; the agent should end.
+    using OnHalt = std::function<void(std::string reason)>;
+
+    // Opens store and snapshots and reads what is there.
+    [[nodiscard]] static Result<std::unique_ptr<ServerHost>> open(const Config& config,
+                                                                  server::ServerInfoPtr self, OnHalt on_halt);
+    ~ServerHost();
+    ServerHost(const ServerHost&) = delete;
+    ServerHost& operator=(const ServerHost&) = delete;
+
+    // There is a log or a snapshot from an earlier life: no handshake is needed.
+    [[nodiscard]] bool has_state() const { return !durable_.raft.empty(); }
+    // Begins to live, with the first voters of a new cluster, or none. `transport` outlives the host.
+    [[nodiscard]] Result<void> start(std::vector<server::ServerInfoPtr> bootstrap, io::Transport& transport);
+
+    // Answered exactly once, from any thread. Before start() nobody leads.
+    std::uint64_t ask(server::RequestPtr request, OnResponse on_response);
+    void abandon(std::uint64_t asked);
+
+    // ---- from the transport, on its thread
+
+    void message(std::uint64_t from_raft_id, std::string bytes);
+    void request(std::string bytes, const io::Responder& responder);
+
+    // The servers that the cluster knows of, as the engine last told.
+    [[nodiscard]] std::vector<server::ServerInfoPtr> servers() const;
+    // A member of a cluster: the configuration in force names this server.
+    [[nodiscard]] bool is_member() const { return member_; }
+    void on_member(std::function<void()> callback) { on_member_ = std::move(callback); }
+
+private:
+    using Engine = io::EngineThread<server::Server, server::Input, server::Effect>;
+
+    ServerHost(const Config& config, server::ServerInfoPtr self, OnHalt on_halt,
+               std::unique_ptr<io::RocksStore> store, io::SnapshotFiles snapshots);
+
+    [[nodiscard]] Result<void> recover();
+    [[nodiscard]] server::Config engine_config(std::vector<server::ServerInfoPtr> bootstrap) const;
+    void perform(server::Server& engine, std::vector<server::Effect>& effects);
+    void carry_out(server::Effect& effect);
+    void write_log(const raft::WriteLog& write);
+    void compact(raft::Index through);
+    void send(const server::SendMessage& effect);
+    void answer(server::AnswerQuery effect);
+    void compute(server::ComputePlan effect);
+    void save_snapshot(server::SaveSnapshot effect);
+    void update_peers(const server::UpdatePeers& effect);
+    void respond(server::Ticket ticket, server::ResponsePtr response);
+
+    Config config_;
+    server::ServerInfoPtr self_;
+    OnHalt on_halt_;
+    std::function<void()> on_member_;
+    std::unique_ptr<io::RocksStore> store_;
+    io::SnapshotFiles snapshots_;
+    server::DurableState durable_;
+    io::Transport* transport_{};
+
+    mutable std::mutex mutex_;  // guards what follows
+    std::map<std::uint64_t, OnResponse> asked_;
+    std::uint64_t next_ticket_{1};
+    std::map<std::uint64_t, server::ServerInfoPtr> peers_;  // by raft id
+    std::atomic<bool> member_{false};
+    std::atomic<bool> running_{false};
+
+    Workers queries_{2};
+    Workers scheduling_{1};
+    Workers snapshotting_{1};
+    std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace drover::agent
