@@ -17,6 +17,8 @@
 #include "engine/server/snapshot.hpp"
 #include "engine/server/wire.hpp"
 #include "engine/storage/layout.hpp"
+#include "engine/storage/recovery.hpp"
+#include "engine/storage/snapshot_file.hpp"
 #include "io/clock.hpp"
 #include "io/durable_file.hpp"
 #include "io/raft_version_file.hpp"
@@ -161,11 +163,9 @@ server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> boot
     const ServerBlock& told = config_.server;
     engine.self = self_;
     engine.bootstrap = std::move(bootstrap);
-    // A group of one has nobody to wait for; several wait long enough for a busy machine.
-    const auto multiplier = static_cast<std::int64_t>(told.raft_multiplier);
-    engine.raft.election_timeout = config_.dev_mode ? Duration{std::chrono::milliseconds{100}}
-                                                    : std::chrono::seconds{1} * multiplier;
-    engine.raft.heartbeat_interval = engine.raft.election_timeout / 10;
+    // An election timeout of one second times the multiplier; alone, nobody needs to wait so long.
+    engine.raft.tick = config_.dev_mode ? Duration{std::chrono::milliseconds{10}}
+                                        : std::chrono::milliseconds{100} * told.raft_multiplier;
     engine.control.heartbeat_ttl_min = told.min_heartbeat_ttl;
     engine.control.heartbeat_grace = told.heartbeat_grace;
     engine.control.heartbeat_failover_ttl = told.failover_heartbeat_ttl;

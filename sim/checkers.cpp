@@ -24,7 +24,7 @@ void Checkers::log_written(World& world, const ServerProcess& server, const raft
 
 void Checkers::message_sent(World& world, const ServerProcess&, const server::PeerMessage& message) {
     if (const auto* raft = std::get_if<raft::Message>(&message)) {
-        if (raft->type == raft::MessageType::snap) world.marks.add("raft.snapshot.sent");
+        if (std::holds_alternative<raft::MsgSnap>(raft->body)) world.marks.add("raft.snapshot.sent");
     } else if (std::holds_alternative<server::ForwardedRequest>(message)) {
         world.marks.add("server.request.forwarded");
     }

@@ -5,6 +5,8 @@
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
+#include "engine/storage/layout.hpp"
+#include "engine/storage/recovery.hpp"
 
 namespace drover::sim {
 
@@ -54,13 +56,14 @@ void Disk::crash(Persist persist, Prng& prng) {
     unsynced_.clear();
 }
 
-Result<server::DurableState> Disk::recover() const {
+Result<server::DurableState> Disk::recover() {
     storage::Recovery recovery;
     for (const auto& [key, value] : durable_) {
         if (auto fed = recovery.feed(key, value); !fed) return tl::unexpected{fed.error()};
     }
     auto recovered = recovery.finish({});
     if (!recovered) return tl::unexpected{recovered.error()};
+    apply(recovered->repair);
     server::DurableState durable;
     durable.raft = std::move(recovered->raft);
     if (snapshot_) {

@@ -14,7 +14,7 @@
 #include "engine/raft/types.hpp"
 #include "engine/server/boundary.hpp"
 #include "engine/server/server.hpp"
-#include "engine/storage/layout.hpp"
+#include "engine/storage/kv_batch.hpp"
 #include "sim/scenario.hpp"
 
 namespace drover::sim {
@@ -33,8 +33,9 @@ public:
     void crash(Persist persist, Prng& prng);
 
     [[nodiscard]] bool write_in_flight() const { return !unsynced_.empty(); }
-    // What a starting server reads back; an error is a bug of layout or recovery.
-    [[nodiscard]] Result<server::DurableState> recover() const;
+    // What a starting server reads back, after the repairs that recovery asks for. An error is a bug
+    // of layout or recovery: this disk never damages what was synced.
+    [[nodiscard]] Result<server::DurableState> recover();
 
 private:
     struct Batch {

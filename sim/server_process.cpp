@@ -24,8 +24,7 @@ constexpr Duration snapshot_time = std::chrono::milliseconds{20};
 std::uint64_t message_fingerprint(const server::PeerMessage& message) {
     return std::visit(
         Match{[](const raft::Message& one) {
-                  return (static_cast<std::uint64_t>(one.type) << 56) ^ (one.term.value() << 40) ^
-                         (one.index.value() << 20) ^ one.entries.size();
+                  return (static_cast<std::uint64_t>(one.body.index()) << 56) ^ one.term.value();
               },
               [](const server::ForwardedRequest& one) { return (1ULL << 63) ^ one.ticket.value(); },
               [](const server::ForwardedResponse& one) { return (1ULL << 62) ^ one.ticket.value(); }},
@@ -50,10 +49,8 @@ server::Config ServerProcess::configuration(const World& world) const {
     self.set_raft_protocol(raft_protocol_);
     config.self = std::make_shared<const schema::ServerInfo>(self);
     config.bootstrap = all_;
-    if (knobs.tick) {
-        config.raft.heartbeat_interval = *knobs.tick;
-        config.raft.election_timeout = *knobs.tick * knobs.election_ticks.value_or(10);
-    }
+    if (knobs.tick) config.raft.tick = *knobs.tick;
+    if (knobs.election_ticks) config.raft.election_ticks = *knobs.election_ticks;
     if (knobs.heartbeat_ttl) {
         config.control.heartbeat_ttl_min = *knobs.heartbeat_ttl;
         config.control.heartbeat_grace = *knobs.heartbeat_ttl;
@@ -62,7 +59,9 @@ server::Config ServerProcess::configuration(const World& world) const {
     if (knobs.snapshot_entries) config.snapshot_threshold_entries = *knobs.snapshot_entries;
     if (knobs.trailing_entries) config.snapshot_trailing_entries = *knobs.trailing_entries;
     if (knobs.max_message_bytes) config.raft.max_message_bytes = *knobs.max_message_bytes;
-    if (knobs.max_inflight_messages) config.raft.max_inflight_messages = *knobs.max_inflight_messages;
+    if (knobs.max_inflight_messages) {
+        config.raft.max_inflight_messages = *knobs.max_inflight_messages;
+    }
     if (knobs.request_timeout) config.request_timeout = *knobs.request_timeout;
     config.raft.sabotage.commit_old_term = scenario.sabotage.commit_old_term;
     config.raft.sabotage.acknowledge_early = scenario.sabotage.acknowledge_early;
