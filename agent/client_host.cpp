@@ -107,6 +107,7 @@ ClientHost::~ClientHost() {
     if (engine_) engine_->stop();
     work_.stop();
     store_.reset();
+    drivers_ = drivers::DriverRegistry{};  // no exit is reported once they are gone; tasks run on
 }
 
 Result<void> ClientHost::prepare(const std::string& http_address) {

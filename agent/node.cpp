@@ -106,9 +106,16 @@ void fill_drivers(schema::Node& node, drivers::DriverRegistry& registry,
 
 }  // namespace
 
+Result<Uuid> load_node_identity(const Config& config) {
+    std::error_code error;
+    fs::create_directories(config.client_dir(), error);
+    if (error) return fail(Errc::internal, config.client_dir() + ": cannot be created: " + error.message());
+    return identity(fs::path{config.client_dir()} / "client-id");
+}
+
 Result<std::shared_ptr<schema::Node>> describe_node(const Config& config, const std::string& http_address,
                                                     drivers::DriverRegistry& registry) {
-    const auto id = identity(fs::path{config.client_dir()} / "client-id");
+    const auto id = load_node_identity(config);
     const auto secret = identity(fs::path{config.client_dir()} / "secret-id");
     if (!id) return tl::unexpected{id.error()};
     if (!secret) return tl::unexpected{secret.error()};

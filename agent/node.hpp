@@ -6,6 +6,7 @@
 
 #include "agent/config.hpp"
 #include "engine/base/result.hpp"
+#include "engine/base/uuid.hpp"
 
 namespace drover::drivers {
 class DriverRegistry;
@@ -15,6 +16,8 @@ class Node;
 }
 
 namespace drover::agent {
+
+[[nodiscard]] Result<Uuid> load_node_identity(const Config& config);
 
 // Identity and secret are read from the client's directory, or minted there once.
 [[nodiscard]] Result<std::shared_ptr<schema::Node>> describe_node(const Config& config,

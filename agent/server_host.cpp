@@ -1,6 +1,5 @@
 #include "agent/server_host.hpp"
 
-#include <atomic>
 #include <filesystem>
 #include <utility>
 
@@ -124,12 +123,16 @@ ServerHost::ServerHost(const Config& config, server::ServerInfoPtr self, OnHalt 
       store_{std::move(store)},
       snapshots_{std::move(snapshots)} {}
 
-ServerHost::~ServerHost() {
+void ServerHost::stop() {
     running_ = false;
     if (engine_) engine_->stop();
     queries_.stop();
     scheduling_.stop();
     snapshotting_.stop();
+}
+
+ServerHost::~ServerHost() {
+    stop();
     store_.reset();  // tells its last completions; the engine no longer listens
 }
 
@@ -261,6 +264,8 @@ std::vector<server::ServerInfoPtr> ServerHost::servers() const {
 // ---- effects
 
 void ServerHost::perform(server::Server& engine, std::vector<server::Effect>& effects) {
+    const auto leader = engine.raft().leader();
+    leader_ = leader ? leader->value() : 0;
     for (auto& effect : effects) carry_out(effect);
     if (member_ || !engine.raft().conf().contains(engine.raft().id())) return;
     member_ = true;

@@ -2,6 +2,7 @@
 // the transport. It turns effects into happenings and happenings into inputs, and decides nothing.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,6 +54,10 @@ public:
     // Begins to live, with the first voters of a new cluster, or none. `transport` outlives the host.
     [[nodiscard]] Result<void> start(std::vector<server::ServerInfoPtr> bootstrap, io::Transport& transport);
 
+    // Steps no more and sends nothing; the transport may go after this.
+    void stop();
+    [[nodiscard]] bool running() const { return running_; }
+
     // Answered exactly once, from any thread. Before start() nobody leads.
     std::uint64_t ask(server::RequestPtr request, OnResponse on_response);
     void abandon(std::uint64_t asked);
@@ -66,6 +71,8 @@ public:
     [[nodiscard]] std::vector<server::ServerInfoPtr> servers() const;
     // A member of a cluster: the configuration in force names this server.
     [[nodiscard]] bool is_member() const { return member_; }
+    // Raft id of the leader as this server knows it; 0 while there is none.
+    [[nodiscard]] std::uint64_t leader() const { return leader_; }
     void on_member(std::function<void()> callback) { on_member_ = std::move(callback); }
 
 private:
@@ -101,6 +108,7 @@ private:
     std::uint64_t next_ticket_{1};
     std::map<std::uint64_t, server::ServerInfoPtr> peers_;  // by raft id
     std::atomic<bool> member_{false};
+    std::atomic<std::uint64_t> leader_{0};
     std::atomic<bool> running_{false};
 
     Workers queries_{2};
