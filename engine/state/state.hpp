@@ -66,13 +66,17 @@ public:
     [[nodiscard]] StateView view() const;
 
 private:
+    friend Result<State> read_snapshot(const std::vector<SnapshotSection>& sections,
+                                       StateConfig config);
+
     StateConfig config_;
     Tables tables_;
 };
 
 // Sections in the order of the tables; derived indexes are not among them.
 [[nodiscard]] std::vector<SnapshotSection> write_snapshot(const StateView& view);
-// Fails with section and record where a section is missing, unknown or malformed.
+// Fails with section and record where a section is missing, unknown, malformed, or not what its
+// digest says.
 [[nodiscard]] Result<State> read_snapshot(const std::vector<SnapshotSection>& sections,
                                           StateConfig config = {});
 

@@ -156,14 +156,19 @@ ServerPtr StateView::server(std::uint64_t raft_id) const {
     return row_or_null(tables_->servers, raft_id);
 }
 
+const IdsByText* StateView::ids_by_text(Table table) const {
+    switch (table) {
+        case Table::nodes: return &tables_->derived.node_text;
+        case Table::evaluations: return &tables_->derived.evaluation_text;
+        case Table::allocations: return &tables_->derived.allocation_text;
+        case Table::deployments: return &tables_->derived.deployment_text;
+        default: return nullptr;
+    }
+}
+
 std::vector<Uuid> StateView::ids_by_text_prefix(Table table, std::string_view prefix,
                                                 std::size_t limit) const {
-    const Derived& derived = tables_->derived;
-    const IdsByText* ids = table == Table::nodes         ? &derived.node_text
-                           : table == Table::evaluations ? &derived.evaluation_text
-                           : table == Table::allocations ? &derived.allocation_text
-                           : table == Table::deployments ? &derived.deployment_text
-                                                         : nullptr;
+    const IdsByText* ids = ids_by_text(table);
     std::vector<Uuid> found;
     if (ids == nullptr) return found;
     auto range = ids->from(TextId{std::string{prefix}});

@@ -87,6 +87,9 @@ public:
     [[nodiscard]] std::vector<Uuid> ids_by_text_prefix(Table table, std::string_view prefix,
                                                        std::size_t limit) const;
 
+    // The index behind it; null for a table whose rows are not named by an id.
+    [[nodiscard]] const IdsByText* ids_by_text(Table table) const;
+
     [[nodiscard]] const Tables& tables() const { return *tables_; }
 
 private:

@@ -1,0 +1,122 @@
+// Lists in pages: where one begins, which way it runs, and the token of the row after its last.
+// Tokens are "namespace.id" for jobs and the id's text for everything else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/schema/request.pb.h"
+#include "engine/state/view.hpp"
+
+namespace drover::state {
+
+// Counts rows up to a page's end. A size of 0 means one page without an end.
+class PageCounter {
+public:
+    explicit PageCounter(std::int32_t size) : left_{size > 0 ? size : -1} {}
+    [[nodiscard]] bool full() const { return left_ == 0; }
+    void count() {
+        if (left_ > 0) --left_;
+    }
+
+private:
+    std::int32_t left_;
+};
+
+// Walks a range from the token on, forwards or backwards. `visit(key, row)` returns false to stop.
+template <class Tree, class Key, class Visit>
+void walk(const Tree& tree, const typename Tree::Range& range, const std::optional<Key>& token,
+          bool reverse, Visit visit) {
+    if (range.empty()) return;
+    if (!reverse) {
+        auto at = range.first();
+        if (token && at.key() < *token) at = tree.lower_bound(*token);
+        const auto& past = range.past();
+        for (; !at.at_end() && (past.at_end() || at.key() < past.key()); at.next()) {
+            if (!visit(at.key(), at.row())) return;
+        }
+        return;
+    }
+    auto at = range.past();
+    if (token) {
+        auto after = tree.upper_bound(*token);
+        if (!after.at_end() && (at.at_end() || after.key() < at.key())) at = after;
+    }
+    const Key first = range.first().key();
+    for (at.previous(); !at.at_end() && !(at.key() < first); at.previous()) {
+        if (!visit(at.key(), at.row())) return;
+    }
+}
+
+template <class Tree>
+struct ListedTable {
+    Table table;
+    const Tree& tree;
+};
+
+// Rows named by an id, ordered by id, or by its text where a prefix is given. `find` turns an id into
+// a row, `wanted` is asked of each row, `add` gets those of the page. Returns the next token.
+template <class Tree, class Find, class Wanted, class Add>
+std::string list_by_id(const StateView& view, const ListedTable<Tree>& listed,
+                       const schema::Query& query, Find find, Wanted wanted, Add add) {
+    PageCounter page{query.per_page()};
+    std::string next;
+    auto offer = [&](const Uuid& id, const auto& row) {
+        if (!wanted(row)) return true;
+        if (page.full()) {
+            next = id.text();
+            return false;
+        }
+        page.count();
+        add(row);
+        return true;
+    };
+    if (query.prefix().empty()) {
+        walk(listed.tree, listed.tree.all(), Uuid::from_text(query.next_token()), query.reverse(),
+             offer);
+        return next;
+    }
+    std::string prefix = query.prefix();
+    for (char& c : prefix) {
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
+    }
+    const IdsByText* ids = view.ids_by_text(listed.table);
+    std::optional<TextId> token;
+    if (!query.next_token().empty()) token = TextId{query.next_token()};
+    // No UTF-8 text holds 0xff: it is above everything that begins with the prefix.
+    walk(*ids, ids->between(TextId{prefix}, TextId{prefix + '\xff'}), token, query.reverse(),
+         [&](const TextId&, const Uuid& id) { return offer(id, find(id)); });
+    return next;
+}
+
+template <class Add>
+std::string list_of_jobs(const StateView& view, std::string_view namespace_,
+                         const schema::Query& query, Add add) {
+    const JobTable& jobs = view.tables().jobs;
+    PageCounter page{query.per_page()};
+    std::string next;
+    std::optional<JobKey> token;
+    const std::string& text = query.next_token();
+    if (std::size_t dot = text.find('.'); dot != std::string::npos) {
+        token = JobKey{text.substr(0, dot), text.substr(dot + 1)};
+    }
+    bool everywhere = namespace_ == "*";
+    JobKey low{std::string{namespace_}, query.prefix()};
+    JobKey high{low.namespace_, low.id + '\xff'};
+    walk(jobs, everywhere ? jobs.all() : jobs.between(low, high), token, query.reverse(),
+         [&](const JobKey& key, const JobPtr& row) {
+             if (!key.id.starts_with(query.prefix())) return true;
+             if (page.full()) {
+                 next = key.namespace_ + '.' + key.id;
+                 return false;
+             }
+             page.count();
+             add(row);
+             return true;
+         });
+    return next;
+}
+
+}  // namespace drover::state

@@ -1,0 +1,205 @@
+// Snapshots: the replicated tables as named sections of records, and back. What comes back is
+// checked against the digests that were written with it.
+#include <map>
+#include <set>
+
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
+#include "engine/schema/evaluation.pb.h"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+#include "engine/schema/server.pb.h"
+#include "engine/schema/snapshot.pb.h"
+#include "engine/state/state.hpp"
+#include "engine/state/writer.hpp"
+
+namespace drover::state {
+
+namespace {
+
+constexpr const char* meta_name = "state";
+// In the order of enum Table. The settings have no rows: they are in the section above.
+constexpr std::array<const char*, table_count> table_names{
+    "nodes",       "jobs",            "job_versions", "job_summaries", "evaluations",
+    "allocations", "allocation_jobs", "deployments",  "servers",       "settings"};
+
+const char* name_of(Table table) { return table_names[static_cast<std::size_t>(table)]; }
+
+SnapshotSection meta_section(const Tables& tables) {
+    schema::StateMeta meta;
+    meta.set_applied_index(tables.applied_index);
+    meta.set_feature_level(tables.feature_level);
+    for (std::size_t i = 0; i < table_count; ++i) {
+        schema::TableMeta& table = *meta.add_tables();
+        table.set_name(table_names[i]);
+        table.set_last_index(tables.last_index[i]);
+        table.set_digest_high(tables.digests[i].high);
+        table.set_digest_low(tables.digests[i].low);
+    }
+    return SnapshotSection{meta_name, {meta.SerializeAsString()}};
+}
+
+template <class Tree, class Write>
+SnapshotSection section(Table table, const Tree& rows, Write write) {
+    SnapshotSection out{name_of(table), {}};
+    out.records.reserve(rows.size());
+    for (const auto& row : rows.all()) out.records.push_back(write(row));
+    return out;
+}
+
+// ---- reading
+
+using Sections = std::map<std::string, const SnapshotSection*>;
+
+tl::unexpected<Error> corrupt(const std::string& section, const std::string& what) {
+    return fail(Errc::corrupt, "snapshot section \"" + section + "\": " + what);
+}
+
+Result<Sections> by_name(const std::vector<SnapshotSection>& sections) {
+    std::set<std::string> known{meta_name};
+    for (const char* name : table_names) known.insert(name);
+    known.erase(name_of(Table::settings));
+    Sections out;
+    for (const SnapshotSection& one : sections) {
+        if (!known.contains(one.name)) {
+            return fail(Errc::unsupported, "snapshot section \"" + one.name +
+                                               "\" is not known to this release: restore it with "
+                                               "the release that wrote it");
+        }
+        if (!out.emplace(one.name, &one).second) return corrupt(one.name, "is there twice");
+    }
+    for (const std::string& name : known) {
+        if (!out.contains(name)) return corrupt(name, "is missing");
+    }
+    return out;
+}
+
+template <class Message, class Take>
+Result<void> read_rows(const Sections& sections, Table table, Take take) {
+    const SnapshotSection& from = *sections.at(name_of(table));
+    for (std::size_t i = 0; i < from.records.size(); ++i) {
+        auto row = std::make_shared<Message>();
+        if (!row->ParseFromString(from.records[i]) || !take(std::move(row))) {
+            return corrupt(from.name, "record " + std::to_string(i) + " is malformed");
+        }
+    }
+    return {};
+}
+
+using JobRecords = std::map<AllocationJobKey, JobPtr>;
+
+Result<void> read_allocations(const Sections& sections, TableWriter& write) {
+    JobRecords jobs;
+    auto done = read_rows<schema::Job>(sections, Table::allocation_jobs, [&jobs](JobPtr row) {
+        AllocationJobKey key{key_of(*row), row->create_index(), row->version()};
+        return jobs.emplace(std::move(key), std::move(row)).second;
+    });
+    if (!done) return done;
+    return read_rows<schema::Allocation>(
+        sections, Table::allocations, [&](std::shared_ptr<const schema::Allocation> row) {
+            auto job = jobs.find(job_key_of(*row));
+            if (job == jobs.end() || !Uuid::from_raw(row->id()) || row->has_job()) return false;
+            write.put_allocation(make_allocation_row(std::move(row), job->second));
+            return true;
+        });
+}
+
+Result<void> read_tables(const Sections& sections, TableWriter& write) {
+    auto has_id = [](const auto& row) { return Uuid::from_raw(row.id()).has_value(); };
+    auto rows = [&sections](Table table, auto message, auto take) {
+        return read_rows<decltype(message)>(sections, table, take);
+    };
+    Result<void> done = rows(Table::nodes, schema::Node{}, [&](NodePtr row) {
+        if (!has_id(*row)) return false;
+        write.put_node(std::move(row));
+        return true;
+    });
+    if (done) done = rows(Table::jobs, schema::Job{}, [&](JobPtr row) {
+        write.put_job(std::move(row));
+        return true;
+    });
+    if (done) done = rows(Table::job_versions, schema::Job{}, [&](JobPtr row) {
+        write.put_job_version(std::move(row));
+        return true;
+    });
+    if (done) done = rows(Table::job_summaries, schema::JobSummary{}, [&](JobSummaryPtr row) {
+        write.put_job_summary(std::move(row));
+        return true;
+    });
+    if (done) done = rows(Table::evaluations, schema::Evaluation{}, [&](EvaluationPtr row) {
+        if (!has_id(*row)) return false;
+        write.put_evaluation(std::move(row));
+        return true;
+    });
+    if (done) done = read_allocations(sections, write);
+    if (done) done = rows(Table::deployments, schema::Deployment{}, [&](DeploymentPtr row) {
+        if (!has_id(*row)) return false;
+        write.put_deployment(std::move(row));
+        return true;
+    });
+    if (done) done = rows(Table::servers, schema::ServerInfo{}, [&](ServerPtr row) {
+        write.put_server(std::move(row));
+        return true;
+    });
+    return done;
+}
+
+Result<void> apply_meta(const schema::StateMeta& meta, Tables& tables) {
+    tables.applied_index = meta.applied_index();
+    for (std::size_t i = 0; i < table_count; ++i) {
+        const schema::TableMeta* known = nullptr;
+        for (const schema::TableMeta& one : meta.tables()) {
+            if (one.name() == table_names[i]) known = &one;
+        }
+        if (known == nullptr) return corrupt(table_names[i], "has no entry in the first section");
+        if (tables.digests[i] != Digest{known->digest_high(), known->digest_low()}) {
+            return corrupt(table_names[i], "does not have the digest that was written with it");
+        }
+        tables.last_index[i] = known->last_index();
+    }
+    return {};
+}
+
+}  // namespace
+
+std::vector<SnapshotSection> write_snapshot(const StateView& view) {
+    const Tables& tables = view.tables();
+    auto plain = [](const auto& row) { return row->SerializeAsString(); };
+    std::vector<SnapshotSection> out;
+    out.push_back(meta_section(tables));
+    out.push_back(section(Table::nodes, tables.nodes, plain));
+    out.push_back(section(Table::jobs, tables.jobs, plain));
+    out.push_back(section(Table::job_versions, tables.job_versions, plain));
+    out.push_back(section(Table::job_summaries, tables.job_summaries, plain));
+    out.push_back(section(Table::evaluations, tables.evaluations, plain));
+    out.push_back(section(Table::allocations, tables.allocations,
+                          [](const AllocationPtr& row) { return row->body->SerializeAsString(); }));
+    out.push_back(section(Table::allocation_jobs, tables.allocation_jobs,
+                          [](const AllocationJob& row) { return row.job->SerializeAsString(); }));
+    out.push_back(section(Table::deployments, tables.deployments, plain));
+    out.push_back(section(Table::servers, tables.servers, plain));
+    return out;
+}
+
+Result<State> read_snapshot(const std::vector<SnapshotSection>& sections, StateConfig config) {
+    auto named = by_name(sections);
+    if (!named) return tl::unexpected<Error>{named.error()};
+    const SnapshotSection& first = *named->at(meta_name);
+    schema::StateMeta meta;
+    if (first.records.size() != 1 || !meta.ParseFromString(first.records[0])) {
+        return corrupt(meta_name, "holds one record that describes the state; this is not it");
+    }
+    State state{config};
+    Changes changes;
+    TableWriter write{state.tables_, meta.applied_index(), changes};
+    if (meta.feature_level() != 0) write.set_feature_level(meta.feature_level());
+    if (auto done = read_tables(*named, write); !done) {
+        return tl::unexpected<Error>{done.error()};
+    }
+    if (auto done = apply_meta(meta, state.tables_); !done) {
+        return tl::unexpected<Error>{done.error()};
+    }
+    return state;
+}
+
+}  // namespace drover::state
