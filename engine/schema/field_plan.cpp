@@ -8,6 +8,7 @@
 #include <map>
 
 #include "engine/base/ensure.hpp"
+#include "engine/schema/diff.pb.h"
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/json.hpp"
 #include "engine/schema/options.pb.h"
@@ -96,7 +97,7 @@ void reach(const pb::Descriptor& type, Plans& plans) {
 Plans reach_all() {
     Plans plans;
     for (const pb::Descriptor* root : {Entry::descriptor(), Request::descriptor(),
-                                       Response::descriptor(), SchedulerOutput::descriptor()}) {
+                                       Response::descriptor(), JobDiff::descriptor()}) {
         // Whatever stands in the same files, used by the envelopes or not.
         for (int i = 0; i < root->file()->message_type_count(); ++i) {
             reach(*root->file()->message_type(i), plans);
