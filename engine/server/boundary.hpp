@@ -108,7 +108,7 @@ struct Respond {
     Ticket ticket;
     ResponsePtr response;
 };
-// Run server::answer(view, stamp, request) on any thread and hand its response to the asker.
+// Run server::answer(this) on any thread and hand its response to the asker.
 struct AnswerQuery {
     Ticket ticket;
     state::StateView view;
@@ -116,7 +116,7 @@ struct AnswerQuery {
     Duration last_contact{};
     bool known_leader{};
 };
-// Run scheduler::plan on any thread; answered by PlanComputed.
+// Run server::compute(this) on any thread; answered by PlanComputed.
 struct ComputePlan {
     WorkId work;
     state::StateView view;
@@ -124,11 +124,20 @@ struct ComputePlan {
     WallTime wall;
     std::uint64_t seed{};
 };
-// Write a snapshot file of this view on any thread; answered by SnapshotSaved or SnapshotFailed.
+// A section of a snapshot that this release does not know, kept for the one that does.
+struct KeptSection {
+    std::string name;
+    std::vector<std::string> records;
+};
+using KeptSections = std::vector<KeptSection>;
+// Write the file snapshot_file(this) (snapshot.hpp), durably; its bytes may be made on any thread.
+// Answered by SnapshotSaved or SnapshotFailed.
 struct SaveSnapshot {
     WorkId work;
     state::StateView view;
     raft::SnapshotMeta meta;
+    std::string release{};  // that writes it
+    std::shared_ptr<const KeptSections> kept{};
 };
 // Who the servers are and where they listen, whenever that changes.
 struct UpdatePeers {

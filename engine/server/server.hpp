@@ -22,6 +22,9 @@
 namespace drover::schema {
 class RaftState;
 }  // namespace drover::schema
+namespace drover::control {
+class Leader;
+}  // namespace drover::control
 
 namespace drover::server {
 
@@ -32,6 +35,8 @@ struct Config {
     // The first voters, this server among them. Empty: wait until a cluster makes contact. Ignored
     // by a server whose durable state is not empty.
     std::vector<ServerInfoPtr> bootstrap;
+    // Servers that the join handshake got to know: where they listen, until the log says so.
+    std::vector<ServerInfoPtr> contacts;
     raft::Config raft;  // its id is overwritten with self's
     control::Config control;
 
@@ -78,7 +83,10 @@ public:
     [[nodiscard]] const raft::Raft& raft() const;
     [[nodiscard]] const state::StateView& view() const;  // what is applied
     [[nodiscard]] schema::RaftState raft_state() const;
+    // It leads and has caught up with its own term: it carries out what it is asked.
     [[nodiscard]] bool leads() const;
+    // Null unless it leads.
+    [[nodiscard]] const control::Leader* leader_work() const;
     [[nodiscard]] bool halted() const;
 
 private:
@@ -87,7 +95,8 @@ private:
     std::unique_ptr<Core> core_;
 };
 
-// Answers a read from the view it carries. Pure: any thread may run it.
+// The work that leaves the step as a value. Pure: any thread may run it.
 [[nodiscard]] ResponsePtr answer(const AnswerQuery& query);
+[[nodiscard]] std::shared_ptr<const schema::SchedulerOutput> compute(const ComputePlan& plan);
 
 }  // namespace drover::server

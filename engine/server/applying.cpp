@@ -1,0 +1,129 @@
+// What is committed becomes state, and whoever waited for it learns what became of it. See
+// core.hpp.
+#include <utility>
+
+#include "engine/server/core.hpp"
+
+namespace drover::server {
+
+void Server::Core::apply_committed(Step& step, const std::vector<raft::Entry>& entries) {
+    if (entries.empty()) return;
+    for (const raft::Entry& entry : entries) {
+        apply_one(step, entry);
+        if (halted_) return;
+    }
+    view_ = state_.view();
+    raft_.applied(step.now, entries.back().index);
+    again_ = again_ || leader_.has_value();  // it may have been given something to do
+}
+
+void Server::Core::apply_one(Step& step, const raft::Entry& entry) {
+    const std::uint64_t index = entry.index.value();
+    if (entry.kind == raft::EntryKind::conf_change) return apply_conf_change(step, entry);
+    if (!entry.payload().empty()) return apply_command(step, entry);
+    state_.apply_empty(index);
+    if (leader_) leader_->applied_empty(index);
+    settle_slots(step, entry, nullptr, nullptr);
+}
+
+void Server::Core::apply_conf_change(Step& step, const raft::Entry& entry) {
+    const auto change = raft::decode_conf_change(entry.payload());
+    if (!change) {
+        return halt(step, "entry " + std::to_string(entry.index.value()) +
+                              " is no configuration change: " + change.error().message +
+                              "; restore this server from its peers");
+    }
+    // A refusal is the same on every member, and leaves the configuration as it is.
+    (void)raft_.apply_conf_change(step.now, *change);
+    state_.apply_empty(entry.index.value());
+    if (leader_) leader_->applied_empty(entry.index.value());
+    settle_slots(step, entry, nullptr, nullptr);
+    next_reconciliation_ = step.now;
+}
+
+// Parsed once by whoever proposed it, and by everybody else here.
+control::EntryPtr Server::Core::command_of(const raft::Entry& entry) const {
+    const auto own = slots_.find({entry.index.value(), entry.term.value()});
+    if (own != slots_.end()) return own->second.entry;
+    auto parsed = std::make_shared<schema::Entry>();
+    const std::string_view bytes = entry.payload();
+    if (!parsed->ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return nullptr;
+    return parsed;
+}
+
+void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
+    const std::uint64_t index = entry.index.value();
+    const control::EntryPtr command = command_of(entry);
+    if (!command) {
+        return halt(step, "entry " + std::to_string(index) +
+                              " cannot be read; restore this server from its peers");
+    }
+    const state::ApplyResult result = state_.apply(index, *command);
+    if (result.outcome == state::Applied::unknown) {
+        return halt(step, "entry " + std::to_string(index) + " is of type " +
+                              std::to_string(command->type()) +
+                              ", which this release does not know: " + result.error.message +
+                              "; run the release that the cluster was upgraded to");
+    }
+    if (result.outcome == state::Applied::skipped) {
+        step.report(Severity::info, "skipped entry " + std::to_string(index) + " of unknown type " +
+                                        std::to_string(command->type()) + ", marked ignorable");
+    }
+    view_ = state_.view();
+    for (const auto waiter : watchers_.woken(result.changes)) woken_.insert(waiter);
+    if (leader_) leader_->applied(index, *command, result, view_, step.moment());
+    learn_outcome(step, *command, result);
+    settle_slots(step, entry, command.get(), &result);
+    if (!result.changes.servers.empty()) {
+        publish_peers(step);
+        next_reconciliation_ = step.now;
+    }
+}
+
+// Ours at this place: it happened. Ours at this place in another term, or further on in an older
+// term than the one that has now been committed here: it never will, because terms in a log never
+// fall. Both are proof; nothing else is.
+void Server::Core::settle_slots(Step& step, const raft::Entry& entry, const schema::Entry* command,
+                                const state::ApplyResult* result) {
+    const Slot here{entry.index.value(), entry.term.value()};
+    for (auto slot = slots_.begin(); slot != slots_.end();) {
+        const bool happened = slot->first == here;
+        const bool impossible =
+            !happened && (slot->first.index <= here.index || slot->first.term < here.term);
+        if (!happened && !impossible) {
+            ++slot;
+            continue;
+        }
+        const auto request = slot->second.request;
+        slot = slots_.erase(slot);
+        if (!request || requests_.find(*request) == nullptr) continue;
+        if (happened && command != nullptr) {
+            answer_written(step, *request, *command, *result);
+        } else if (impossible) {
+            hold(step, *request);
+        }
+    }
+}
+
+// A write that we passed on shows up in our own log: that is its answer, whatever became of the
+// server that we passed it to.
+void Server::Core::learn_outcome(Step& step, const schema::Entry& command,
+                                 const state::ApplyResult& result) {
+    const auto key = requests_.forwarded_with_id(command.request_id());
+    if (!key) return;
+    const Pending* pending = requests_.find(*key);
+    // The leader alone knows how long a node may be silent.
+    const auto body = pending->request->body_case();
+    if (body == schema::Request::kRegisterNode || body == schema::Request::kUpdateNodeStatus)
+        return;
+    answer_written(step, *key, command, result);
+}
+
+void Server::Core::wake_readers(Step& step) {
+    for (const RequestKey key : std::exchange(woken_, {})) {
+        const Pending* pending = requests_.find(key);
+        if (pending != nullptr && pending->phase == Phase::parked) finish_read(step, key);
+    }
+}
+
+}  // namespace drover::server

@@ -1,0 +1,65 @@
+// From a request to the entry that carries it out, on the leader: checks what can be checked, fills
+// in what a proposer decides, and says what follows (evaluations). Pure functions of a view.
+//
+// What must be decided against the state that the entry meets (check-and-set) is not decided here:
+// it travels in the entry, and apply() decides.
+#pragma once
+
+#include <string>
+
+#include "engine/base/result.hpp"
+#include "engine/control/mint.hpp"
+#include "engine/schema/request.pb.h"
+#include "engine/state/state.hpp"
+#include "engine/state/view.hpp"
+
+namespace drover::server {
+
+struct DraftContext {
+    const state::StateView& view;
+    const schema::Request& request;
+    control::Mint mint;
+};
+
+struct Draft {
+    control::EntryPtr entry;  // null: nothing has to change, the request is answered at once
+    std::string warnings{};
+};
+
+// Whether the request is one that may change the state (register_job, ...).
+[[nodiscard]] bool is_write(const schema::Request& request);
+
+[[nodiscard]] Result<Draft> draft(const DraftContext& context);
+
+// ---- one for each kind of thing
+
+[[nodiscard]] Result<Draft> draft_register_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_deregister_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_evaluate_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_stop_allocation(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_update_allocations(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_register_node(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_node_status(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_node_eligibility(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_update_deployment(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_register_server(const DraftContext& context);
+
+// An entry that carries the request's id and actor.
+[[nodiscard]] std::shared_ptr<schema::Entry> entry_for(const DraftContext& context);
+[[nodiscard]] control::EntryPtr sealed(std::shared_ptr<schema::Entry> entry);
+
+// A job as it may be stored: canonical and valid, with its namespace from the request where the job
+// names none.
+struct AdmittedJob {
+    schema::Job job;
+    std::string warnings;
+};
+[[nodiscard]] Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job& job);
+[[nodiscard]] std::string namespace_of(const schema::Request& request);
+
+// ---- what is answered once the entry was applied, on any server that applied it
+
+void fill_written(schema::Response& response, const schema::Request& request,
+                  const schema::Entry& entry, const state::StateView& after);
+
+}  // namespace drover::server

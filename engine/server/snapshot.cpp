@@ -1,0 +1,69 @@
+// See snapshot.hpp.
+#include "engine/server/snapshot.hpp"
+
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "engine/storage/snapshot_file.hpp"
+
+namespace drover::server {
+namespace {
+
+std::set<std::string_view> known_sections(const std::vector<state::SnapshotSection>& sections) {
+    std::set<std::string_view> names;
+    for (const auto& section : sections) names.insert(section.name);
+    return names;
+}
+
+KeptSections keep(const std::vector<storage::SnapshotSection>& unknown) {
+    KeptSections kept;
+    for (const auto& section : unknown) {
+        KeptSection one{std::string{section.name}, {}};
+        for (const std::string_view record : section.records) one.records.emplace_back(record);
+        kept.push_back(std::move(one));
+    }
+    return kept;
+}
+
+}  // namespace
+
+std::string snapshot_file(const SaveSnapshot& save) {
+    storage::SnapshotWriter writer{{save.release, save.view.feature_level(), save.meta}};
+    for (const state::SnapshotSection& section : state::write_snapshot(save.view)) {
+        writer.begin_section(section.name);
+        for (const std::string& record : section.records) writer.add(record);
+    }
+    if (save.kept) {
+        for (const KeptSection& section : *save.kept) {
+            writer.begin_section(section.name, true);
+            for (const std::string& record : section.records) writer.add(record);
+        }
+    }
+    return writer.finish();
+}
+
+Result<LoadedSnapshot> load_snapshot(std::string_view bytes, state::StateConfig config) {
+    const auto reader = storage::SnapshotReader::parse(bytes);
+    if (!reader) return tl::unexpected{reader.error()};
+    // An empty state writes every section that this release knows.
+    const auto names = state::write_snapshot(state::StateView{});
+    const auto unknown = reader->unknown_sections(known_sections(names));
+    if (!unknown) return tl::unexpected{unknown.error()};
+    std::vector<state::SnapshotSection> sections;
+    for (const state::SnapshotSection& known : names) {
+        state::SnapshotSection section{known.name, {}};
+        if (const auto* stored = reader->section(known.name)) {
+            for (const std::string_view record : stored->records) {
+                section.records.emplace_back(record);
+            }
+            sections.push_back(std::move(section));
+        }
+    }
+    auto state = state::read_snapshot(sections, config);
+    if (!state) return tl::unexpected{state.error()};
+    return LoadedSnapshot{std::move(*state), reader->header().meta,
+                          std::make_shared<const KeptSections>(keep(*unknown))};
+}
+
+}  // namespace drover::server

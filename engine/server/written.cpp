@@ -1,0 +1,91 @@
+// What the asker of a write is told once its entry was applied. Everything comes from the entry and
+// the state after it, so that any server that applied it can answer. See draft.hpp.
+#include "engine/schema/deployment.pb.h"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+#include "engine/server/draft.hpp"
+
+namespace drover::server {
+namespace {
+
+void fill_job(schema::JobWritten& written, const state::StateView& after, const state::JobKey& key,
+              const schema::Evaluation* evaluation) {
+    if (evaluation != nullptr) {
+        written.set_evaluation_id(evaluation->id());
+        written.set_evaluation_create_index(after.applied_index());
+    }
+    const state::JobPtr job = after.job(key);
+    written.set_job_modify_index(job ? job->job_modify_index() : after.applied_index());
+}
+
+template <class Evaluations>
+void fill_node(schema::NodeWritten& written, const Evaluations& evaluations) {
+    for (const auto& evaluation : evaluations) written.add_evaluation_ids(evaluation.id());
+}
+
+void fill_deployment(schema::DeploymentWritten& written, const schema::DeploymentChange& change,
+                     const state::StateView& after) {
+    written.set_deployment_modify_index(after.applied_index());
+    if (!change.has_evaluation()) return;
+    written.set_evaluation_id(change.evaluation().id());
+    written.set_evaluation_create_index(after.applied_index());
+}
+
+const schema::Evaluation* first_evaluation(const schema::Entry& entry) {
+    const auto first = [](const auto& list) { return list.empty() ? nullptr : &list.Get(0); };
+    if (entry.has_register_job() && entry.register_job().has_evaluation()) {
+        return &entry.register_job().evaluation();
+    }
+    if (entry.has_deregister_job() && entry.deregister_job().has_evaluation()) {
+        return &entry.deregister_job().evaluation();
+    }
+    if (entry.has_upsert_evaluations()) return first(entry.upsert_evaluations().evaluations());
+    if (entry.has_transition_allocations()) {
+        return first(entry.transition_allocations().evaluations());
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+void fill_written(schema::Response& response, const schema::Request& request,
+                  const schema::Entry& entry, const state::StateView& after) {
+    response.set_index(after.applied_index());
+    const schema::Evaluation* evaluation = first_evaluation(entry);
+    switch (request.body_case()) {
+        case schema::Request::kRegisterJob:
+            return fill_job(*response.mutable_job_written(), after,
+                            state::key_of(entry.register_job().job()), evaluation);
+        case schema::Request::kDeregisterJob:
+            return fill_job(*response.mutable_job_written(), after,
+                            {entry.deregister_job().namespace_(), entry.deregister_job().job_id()},
+                            evaluation);
+        case schema::Request::kEvaluateJob:
+            return fill_job(*response.mutable_job_written(), after,
+                            {namespace_of(request), request.evaluate_job().job_id()}, evaluation);
+        case schema::Request::kStopAllocation:
+            if (evaluation != nullptr) {
+                response.mutable_allocation_stopped()->set_evaluation_id(evaluation->id());
+            }
+            return;
+        case schema::Request::kRegisterNode:
+            return fill_node(*response.mutable_node_written(), entry.register_node().evaluations());
+        case schema::Request::kUpdateNodeStatus:
+            return fill_node(*response.mutable_node_written(),
+                             entry.change_node_status().evaluations());
+        case schema::Request::kUpdateNodeEligibility:
+            return fill_node(*response.mutable_node_written(),
+                             entry.change_node_eligibility().evaluations());
+        case schema::Request::kUpdateDeployment:
+            return fill_deployment(*response.mutable_deployment_written(),
+                                   entry.change_deployment(), after);
+        case schema::Request::kUpdateAllocations:
+        case schema::Request::kRegisterServer:
+        case schema::Request::kQuery:
+        case schema::Request::kPlanJob:
+        case schema::Request::BODY_NOT_SET:
+            return;
+    }
+}
+
+}  // namespace drover::server
