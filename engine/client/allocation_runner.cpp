@@ -144,10 +144,6 @@ void AllocationRunner::on(const AllocationDirectoryFailed& news, Turn& turn) {
     }
 }
 
-bool AllocationRunner::waits_for_others() const {
-    return (ground_ == Ground::recording || ground_ == Ground::waiting) && !stopping_;
-}
-
 bool AllocationRunner::all_tasks_dead() const {
     return std::all_of(tasks_.begin(), tasks_.end(),
                        [](const auto& entry) { return !is_live(entry.second.facts()); });

@@ -55,7 +55,6 @@ public:
     [[nodiscard]] std::optional<Instant> deadline(Instant now, WallTime wall) const;
 
     [[nodiscard]] const Assignment& assignment() const { return assignment_; }
-    [[nodiscard]] bool waits_for_others() const;
     [[nodiscard]] bool all_tasks_dead() const;
     [[nodiscard]] bool is_stopping() const { return stopping_; }
     // Removed, and nothing of it is left: the directory was asked to be destroyed.

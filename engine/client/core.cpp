@@ -138,6 +138,8 @@ void Client::Core::on(const TaskExited& news, Turn& turn) { on_task(news, turn);
 void Client::Core::on(const TaskRecovered& news, Turn& turn) { on_task(news, turn); }
 void Client::Core::on(const TaskRecoveryFailed& news, Turn& turn) { on_task(news, turn); }
 
+// Any of them may have waited for this write, and those that wait for the end of another allocation
+// go on when that end is on disk.
 void Client::Core::on(const StateWritten& news, Turn&) {
     if (journal_.written(news.write)) touch_all();
 }
@@ -312,11 +314,6 @@ void Client::Core::settle(Turn& turn) {
     for (const auto& id : std::exchange(touched_, {})) {
         const auto found = runners_.find(id);
         if (found != runners_.end()) settle_one(found, turn);
-    }
-    // Some may have ended just now for which others wait.
-    for (auto runner = runners_.begin(); runner != runners_.end();) {
-        const auto current = runner++;
-        if (current->second.waits_for_others()) settle_one(current, turn);
     }
 }
 

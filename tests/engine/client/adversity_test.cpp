@@ -37,6 +37,27 @@ TEST(AgentAdversity, requests_to_servers_that_are_away_grow_rare) {
     EXPECT_TRUE(host.client->registered());
 }
 
+TEST(AgentAdversity, servers_that_do_not_wait_are_not_asked_in_circles) {
+    ScriptedHost host;
+    host.answers_pulls_at_once = true;
+    host.place_and_run(1, {});
+    host.advance(seconds{60});
+    EXPECT_GT(host.count<SendRequest>(), 60);
+    EXPECT_LT(host.count<SendRequest>(), 300);
+}
+
+TEST(AgentAdversity, an_allocation_that_has_ended_elsewhere_is_not_begun_here) {
+    ScriptedHost host;
+    host.settle();
+    host.place(1, {}).set_client_status("complete");
+    host.place(2, {}).set_desired_status("stop");
+    host.publish();
+    host.advance(seconds{5});
+    EXPECT_EQ(host.count<BuildAllocationDirectory>(), 0);
+    EXPECT_EQ(host.reported(1), "");
+    EXPECT_EQ(host.reported(2), "complete") << "servers wait to hear that it has ended";
+}
+
 TEST(AgentAdversity, a_node_that_servers_no_longer_know_registers_again) {
     ScriptedHost host;
     host.place_and_run(1, {});
@@ -214,6 +235,18 @@ TEST(AgentRestart, a_lost_task_that_servers_hold_for_ended_stays_down) {
     EXPECT_EQ(host.reported(1), "complete");
 }
 
+TEST(AgentRestart, a_lost_task_is_not_begun_again_where_servers_know_its_end) {
+    JobSpec spec;
+    spec.type = "batch";
+    ScriptedHost host;
+    host.place_and_run(1, spec);
+    host.restart_machine();
+    host.placed.at(id_of(1)).set_client_status("complete");  // wanted as before
+    host.advance(minutes{5});
+    EXPECT_FALSE(host.runs(1, "web"));
+    EXPECT_EQ(host.count<StartTask>(), 1);
+}
+
 TEST(AgentRestart, a_dead_allocation_stays_dead) {
     JobSpec spec;
     spec.type = "batch";
@@ -284,6 +317,25 @@ TEST(AgentNews, an_exit_of_an_earlier_attempt_changes_nothing) {
     host.advance(seconds{5});
     EXPECT_EQ(host.task_state(1, "web").state(), "running");
     EXPECT_EQ(host.task_state(1, "web").restarts(), 1U);
+}
+
+TEST(AgentNews, a_start_of_an_earlier_attempt_is_not_taken_for_the_latest) {
+    JobSpec spec;
+    spec.delay = seconds{1};
+    ScriptedHost host;
+    host.place_and_run(1, spec);
+    const TaskKey first = host.last<StartTask>().key;
+    host.driver = ScriptedHost::Driver::holds;
+    host.exit(1, "web", {.exit_code = 1});
+    host.advance(seconds{5});
+    ASSERT_EQ(host.count<StartTask>(), 2);
+    host.happened.emplace_back(TaskStarted{first, {"mock", "web#1"}});
+    host.happened.emplace_back(TaskStartFailed{first, "late", false});
+    host.advance(seconds{5});
+    EXPECT_EQ(host.task_state(1, "web").state(), "pending");
+    host.finish_start(host.last<StartTask>().key);
+    host.settle();
+    EXPECT_EQ(host.task_state(1, "web").state(), "running");
 }
 
 TEST(AgentNews, an_exit_that_overtakes_its_start_counts_after_it) {

@@ -118,6 +118,7 @@ public:
     bool stops_at_once = true;  // a task that is asked to end
     bool reachable = true;
     bool knows_node = true;
+    bool answers_pulls_at_once = false;  // though there is no news
 
     // Inputs wait here until delivered; a property test takes them in any order.
     std::deque<Input> happened;
@@ -392,7 +393,7 @@ private:
             take_reports(effect.ticket, request.update_allocations());
         } else if (request.has_query()) {
             const bool news = request.query().min_index() < index;
-            if (news) {
+            if (news || answers_pulls_at_once) {
                 answer_pull(effect.ticket);
             } else {
                 blocked[effect.ticket.value()] = now + Duration{request.query().wait_ns()};
