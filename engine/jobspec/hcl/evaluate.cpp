@@ -5,7 +5,7 @@
 namespace drover::hcl {
 namespace {
 
-Value under_labels(const Block& block, Value content) {
+Value under_labels(const ScopedBlock& block, Value content) {
     for (auto label = block.labels.rbegin(); label != block.labels.rend(); ++label) {
         content = Value::object({{label->text, Value::list({std::move(content)})}});
     }
@@ -33,6 +33,11 @@ std::optional<Value> Evaluation::evaluate(const Expression& expression, const Sc
     return Evaluator{*this}.evaluate(expression, scope, nullptr);
 }
 
+const Scope& Evaluation::keep(Scope scope) {
+    scopes_.push_back(std::move(scope));
+    return scopes_.back();
+}
+
 void Evaluation::report(const Range& range, std::string summary, std::string detail) {
     diagnostics_.push_back(diagnose(*source_, range, std::move(summary), std::move(detail)));
 }
@@ -57,16 +62,18 @@ std::optional<Value> to_value(const Body& body, const Scope& scope, Evaluation& 
         members.emplace(attribute.name, std::move(*value));
     }
     std::map<std::string, List> blocks;
-    for (const Block& block : body.blocks) {
+    const std::size_t errors_before = evaluation.diagnostics().size();
+    for (const ScopedBlock& block : blocks_of(body, scope, evaluation)) {
         if (members.contains(block.type)) {
             evaluation.report(block.type_range,
                               "\"" + block.type + "\" is both an attribute and a block");
             return std::nullopt;
         }
-        std::optional<Value> content = to_value(block.body, scope, evaluation);
+        std::optional<Value> content = to_value(*block.body, *block.scope, evaluation);
         if (!content) return std::nullopt;
         blocks[block.type].push_back(under_labels(block, std::move(*content)));
     }
+    if (evaluation.diagnostics().size() > errors_before) return std::nullopt;
     for (auto& [type, list] : blocks) members.emplace(type, Value::list(std::move(list)));
     Value result = Value::object(std::move(members));
     if (result.depth() > Value::depth_max) {

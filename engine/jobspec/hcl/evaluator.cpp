@@ -24,7 +24,24 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& kn
     return guess ? "did you mean \"" + *guess + "\"?" : std::string{};
 }
 
+std::vector<std::string> names_in(const Scope& innermost) {
+    std::vector<std::string> names;
+    for (const Scope* scope = &innermost; scope != nullptr; scope = scope->parent) {
+        for (const auto& [name, value] : scope->names) names.push_back(name);
+    }
+    return names;
+}
+
 }  // namespace
+
+// `vars.image` stays text like any unknown name, but hardly anyone means it so.
+void Evaluator::warn_of_near_miss(const Frame& frame, const Traversal& node) {
+    if (node.steps.empty()) return;
+    const std::optional<std::string> guess = closest(node.root, names_in(frame.scope));
+    if (!guess || evaluation_.warnings_.size() >= 20) return;
+    evaluation_.warn(frame.self.range, "\"${" + node.text + "}\" stays text",
+                     "did you mean \"" + *guess + "\"?");
+}
 
 Evaluator::Maybe Evaluator::fail(const Range& range, std::string summary, std::string detail) {
     evaluation_.report(range, std::move(summary), std::move(detail));
@@ -69,14 +86,11 @@ Evaluator::Maybe Evaluator::on(const Frame& frame, const Traversal& node) {
     const Value* root = frame.scope.find(node.root);
     if (root == nullptr) {
         if (evaluation_.unknown_names_ == UnknownNames::verbatim) {
+            warn_of_near_miss(frame, node);
             return made(frame.self.range, Value::string("${" + node.text + "}"));
         }
-        std::vector<std::string> known;
-        for (const Scope* scope = &frame.scope; scope != nullptr; scope = scope->parent) {
-            for (const auto& [name, value] : scope->names) known.push_back(name);
-        }
         return fail(frame.self.range, "unknown name \"" + node.root + "\"",
-                    suggestion(node.root, known));
+                    suggestion(node.root, names_in(frame.scope)));
     }
     Maybe value = *root;
     for (const Traversal::Step& one : node.steps) {

@@ -46,6 +46,7 @@ private:
     Maybe evaluate(const Frame& frame, const ExpressionPtr& expression) {
         return evaluate(*expression, frame.scope, frame.element);
     }
+    void warn_of_near_miss(const Frame& frame, const Traversal& node);
     Maybe step(const Value& from, const Value& key, const Range& range);
     Maybe member(const Value& from, const std::string& name, const Range& range);
     std::optional<bool> truth(const Frame& frame, const ExpressionPtr& expression,

@@ -3,6 +3,7 @@
 // -> Value (generic decoding). Pure: whatever only a host can know arrives in EvaluationInputs.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -73,6 +74,10 @@ public:
     // None when it failed; the reason has then been added to diagnostics().
     [[nodiscard]] std::optional<Value> evaluate(const Expression& expression, const Scope& scope);
 
+    // Keeps a scope alive for as long as the evaluation, so that others can name it as their
+    // parent.
+    const Scope& keep(Scope scope);
+
     void report(const Range& range, std::string summary, std::string detail = {});
     void warn(const Range& range, std::string summary, std::string detail = {});
 
@@ -89,6 +94,7 @@ private:
     Diagnostics diagnostics_{};
     Diagnostics warnings_{};
     std::optional<Prng> prng_{};
+    std::deque<Scope> scopes_{};
     std::size_t budget_ = std::size_t{48} << 20;  // weight of everything that may still be made
 };
 
@@ -96,6 +102,23 @@ private:
 [[nodiscard]] Outcome<Value> evaluate(const ExpressionFile& file, const Scope& scope = {},
                                       const EvaluationInputs& inputs = {},
                                       UnknownNames unknown_names = UnknownNames::error);
+
+// A block as it counts: written as such, or one of those that a `dynamic` block stands for.
+struct ScopedBlock {
+    std::string type;
+    Range type_range;
+    std::vector<Label> labels;
+    const Body* body = nullptr;
+    const Scope* scope = nullptr;
+};
+
+// The blocks of a body in order, with `dynamic "type" { for_each, iterator, labels, content {} }`
+// replaced by what it stands for. Failures are reported, and what failed is left out.
+[[nodiscard]] std::vector<ScopedBlock> blocks_of(const Body& body, const Scope& scope,
+                                                 Evaluation& evaluation);
+
+// Every name that an expression refers to, those bound by its own `for` expressions included.
+[[nodiscard]] std::vector<const Traversal*> references_of(const Expression& expression);
 
 // Generic decoding of a whole body:
 //   attribute         -> its value

@@ -184,7 +184,9 @@ ExpressionPtr Parser::join_parts(std::vector<ExpressionPtr> parts, const Range& 
     const bool directive = std::holds_alternative<TemplateIf>(parts[0]->node) ||
                            std::holds_alternative<TemplateFor>(parts[0]->node);
     if (directive) return make(range, Template{std::move(parts)});
-    return parts[0];
+    Expression whole = *parts[0];
+    whole.range = range;  // the quotes belong to it
+    return std::make_shared<const Expression>(std::move(whole));
 }
 
 // Pieces up to the end of the row, or to a directive that belongs to the caller.
