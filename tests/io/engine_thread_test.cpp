@@ -31,9 +31,10 @@ using AdderThread = EngineThread<Adder, int, int>;
 
 TEST(EngineThread, hands_over_everything_in_order_and_tells_the_effects) {
     Collected<int> sums;
-    AdderThread thread{Adder{}, [&](Adder&, std::vector<int>& effects) {
-                           for (const int sum : effects) sums.add(sum);
-                       }};
+    const auto perform = [&](Adder&, std::vector<int>& effects) {
+        for (const int sum : effects) sums.add(sum);
+    };
+    AdderThread thread{Adder{}, perform};
     thread.start();
     for (int i = 1; i <= 1000; ++i) ASSERT_TRUE(thread.offer(i, 4));
     ASSERT_TRUE(sums.wait_until(
@@ -45,13 +46,14 @@ TEST(EngineThread, what_arrives_during_a_step_becomes_one_batch) {
     std::mutex gate;
     std::unique_lock closed{gate};
     Collected<int> sums;
-    AdderThread thread{Adder{}, [&](Adder& engine, std::vector<int>& effects) {
-                           if (engine.steps == 1) {
-                               sums.add(0);
-                               const std::lock_guard wait{gate};
-                           }
-                           for (const int sum : effects) sums.add(sum);
-                       }};
+    const auto perform = [&](Adder& engine, std::vector<int>& effects) {
+        if (engine.steps == 1) {
+            sums.add(0);
+            const std::lock_guard wait{gate};
+        }
+        for (const int sum : effects) sums.add(sum);
+    };
+    AdderThread thread{Adder{}, perform};
     thread.start();
     ASSERT_TRUE(thread.offer(1, 1));
     ASSERT_TRUE(sums.wait_for_count(1));
@@ -86,10 +88,11 @@ TEST(EngineThread, wakes_at_the_deadline_and_not_without_reason) {
     std::atomic<int> steps = 0;
     Adder engine;
     engine.alarm = now() + std::chrono::milliseconds{5};
-    AdderThread thread{engine, [&](Adder& stepped, std::vector<int>& effects) {
-                           steps = stepped.steps;
-                           for (const int effect : effects) effects_seen.add(effect);
-                       }};
+    const auto perform = [&](Adder& stepped, std::vector<int>& effects) {
+        steps = stepped.steps;
+        for (const int effect : effects) effects_seen.add(effect);
+    };
+    AdderThread thread{engine, perform};
     thread.start();
     ASSERT_TRUE(effects_seen.wait_for_count(1));
     EXPECT_EQ(effects_seen.values()[0], -1);

@@ -38,11 +38,16 @@ fs::path newest_log(const fs::path& directory) {
     return newest;
 }
 
-// What a crash would leave: the files as they are now, without an orderly close.
+// What a crash would leave: the files as they are now, without an orderly close. A file that goes
+// away meanwhile was obsolete.
 fs::path crashed_copy(const fs::path& directory) {
     const fs::path copy = directory.string() + ".crashed";
-    fs::copy(directory, copy, fs::copy_options::recursive);
-    fs::remove(copy / "LOCK");
+    fs::create_directory(copy);
+    for (const auto& entry : fs::directory_iterator{directory}) {
+        std::error_code ignored;
+        if (entry.path().filename() == "LOCK") continue;
+        fs::copy(entry.path(), copy / entry.path().filename(), ignored);
+    }
     return copy;
 }
 

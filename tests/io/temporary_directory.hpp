@@ -11,7 +11,8 @@ namespace drover::io {
 class TemporaryDirectory {
 public:
     TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "drover-io-XXXXXX").string();
+        std::string name = (std::filesystem::temp_directory_path() / "drover-io-").string();
+        name.append(6, 'X');  // for mkdtemp to replace
         if (::mkdtemp(name.data()) != nullptr) path_ = name;
     }
     ~TemporaryDirectory() {
