@@ -124,23 +124,38 @@ std::string last_words(const RunDirectory& run) {
     return log.empty() ? "" : "; its last words: " + log.substr(log.rfind('\n') + 1);
 }
 
+Result<std::string> ask_once(const RunDirectory& run, const std::string& command,
+                             Clock::time_point deadline) {
+    auto connection = run.connect();
+    if (!connection) return tl::unexpected{connection.error()};
+    if (auto sent = send(connection->get(), command + "\n", deadline); !sent) {
+        return tl::unexpected{sent.error()};
+    }
+    auto answer = receive(connection->get(), deadline);
+    if (answer && !answer->ends_with('\n')) {
+        return fail(Errc::internal, "the executor hung up instead of answering");
+    }
+    return answer;
+}
+
 Result<void> ask(const RunDirectory& run, const std::string& command) {
     const auto deadline = Clock::now() + answer_timeout;
-    auto connection = run.connect();
-    if (!connection) {
-        // Refused: nobody listens any more, or not for long. The lock knows.
-        if (!run.executor_lives()) return fail(Errc::not_found, "the task has ended");
-        return tl::unexpected{connection.error()};
+    while (true) {
+        auto answer = ask_once(run, command, deadline);
+        if (answer == "ok\n") return {};
+        if (answer == "ended\n") return fail(Errc::not_found, "the task has ended");
+        if (answer) {
+            answer->pop_back();
+            return fail(Errc::internal, "the executor answered: " + *answer);
+        }
+        // An executor on its way out closes its socket an instant before it lets go of its lock, so
+        // whoever is refused asks again until it is clear which it is.
+        if (run.exit() || !run.executor_lives()) {
+            return fail(Errc::not_found, "the task has ended");
+        }
+        if (Clock::now() >= deadline) return tl::unexpected{answer.error()};
+        ::poll(nullptr, 0, 2);
     }
-    if (auto sent = send(connection->get(), command + "\n", deadline); !sent) return sent;
-    auto answer = receive(connection->get(), deadline);
-    if (!answer) return tl::unexpected{answer.error()};
-    if (*answer == "ok\n") return {};
-    if (answer->empty() || *answer == "ended\n") {
-        return fail(Errc::not_found, "the task has ended");
-    }
-    answer->pop_back();
-    return fail(Errc::internal, "the executor answered: " + *answer);
 }
 
 bool wait_for_end(const RunDirectory& run) {

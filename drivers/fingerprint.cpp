@@ -170,8 +170,9 @@ void find_storage(const FingerprintOptions& options, NodeFacts& facts) {
 struct Address {
     std::string text;
     std::string cidr;
-    int rank = 0;  // the lowest is advertised
+    int rank = 0;  // the lowest is advertised: IPv4, then IPv6, then what reaches only one link
 };
+constexpr int rank_max = 2;
 
 template <class Mask>
 int prefix_length(const Mask& mask) {
@@ -194,7 +195,7 @@ std::optional<Address> address_of(const ifaddrs& entry) {
         const auto* ip = reinterpret_cast<const sockaddr_in6*>(entry.ifa_addr);
         ::inet_ntop(AF_INET6, &ip->sin6_addr, text.data(), text.size());
         length = prefix_length(reinterpret_cast<const sockaddr_in6*>(entry.ifa_netmask)->sin6_addr);
-        address.rank = IN6_IS_ADDR_LINKLOCAL(&ip->sin6_addr) ? 2 : 1;
+        address.rank = IN6_IS_ADDR_LINKLOCAL(&ip->sin6_addr) ? rank_max : 1;
     } else {
         return std::nullopt;
     }
@@ -209,7 +210,7 @@ std::string any_device(const ifaddrs* entries) {
     std::string loopback;
     for (const ifaddrs* entry = entries; entry != nullptr; entry = entry->ifa_next) {
         const auto address = address_of(*entry);
-        if (!address || address->rank > 1 || (entry->ifa_flags & IFF_UP) == 0) continue;
+        if (!address || address->rank == rank_max || (entry->ifa_flags & IFF_UP) == 0) continue;
         if ((entry->ifa_flags & IFF_LOOPBACK) == 0) return entry->ifa_name;
         loopback = entry->ifa_name;
     }
@@ -234,11 +235,12 @@ void find_network(const FingerprintOptions& options, NodeFacts& facts) {
         if (address) addresses.push_back(std::move(*address));
     }
     ::freeifaddrs(entries);
-    std::stable_sort(addresses.begin(), addresses.end(),
-                     [](const Address& a, const Address& b) { return a.rank < b.rank; });
-    for (const auto& address : addresses) {
-        network.addresses.push_back(address.text);
-        network.cidrs.push_back(address.cidr);
+    for (int rank = 0; rank <= rank_max; ++rank) {
+        for (const auto& address : addresses) {
+            if (address.rank != rank) continue;
+            network.addresses.push_back(address.text);
+            network.cidrs.push_back(address.cidr);
+        }
     }
     const std::string device = "/sys/class/net/" + network.device;
     network.mac = line_of(device + "/address");

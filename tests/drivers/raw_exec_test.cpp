@@ -21,13 +21,13 @@ protected:
             ADD_FAILURE() << started.error().message;
             return {};
         }
-        handle_ = started->handle;
-        return catcher.wait();
+        auto exit = catcher.wait();
+        EXPECT_EQ(content_of(task.run().path() + "/executor.log"), "") << "nothing went wrong";
+        return exit;
     }
 
     TemporaryDirectory root_;
     RawExec driver_{raw_exec_options()};
-    TaskHandle handle_;
 };
 
 TEST_F(RawExecTest, every_way_of_ending_is_told_apart) {
@@ -325,18 +325,18 @@ TEST_F(RawExecTest, denied_users_are_refused) {
 }
 
 TEST_F(RawExecTest, many_tasks_run_side_by_side_and_each_exit_finds_its_own) {
-    constexpr int count = 40;
+    constexpr std::size_t count = 40;
     std::vector<std::unique_ptr<ScriptTask>> tasks;
     std::vector<ExitCatcher> catchers(count);
-    for (int i = 0; i < count; ++i) {
+    for (std::size_t i = 0; i < count; ++i) {
         const std::string name = "task-" + std::to_string(i);
         tasks.push_back(std::make_unique<ScriptTask>(
             root_.path(), "echo " + name + "; exit " + std::to_string(i), name));
         const auto started = driver_.start(tasks.back()->spec, catchers[i].callback());
         ASSERT_TRUE(started.has_value()) << started.error().message;
     }
-    for (int i = 0; i < count; ++i) {
-        EXPECT_EQ(catchers[i].wait().exit_code, i);
+    for (std::size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(catchers[i].wait().exit_code, static_cast<int>(i));
         EXPECT_EQ(tasks[i]->output(), tasks[i]->spec.task + "\n");
     }
 }
