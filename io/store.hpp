@@ -22,7 +22,9 @@ namespace drover::io {
 using storage::KvBatch;
 
 struct StoreOptions {
-    std::size_t queue_bytes_max = std::size_t{64} << 20;   // waiting for the storage thread
+    // Waiting for the storage thread. Well above what consensus leaves unfinished: it cannot take a
+    // refusal for an answer.
+    std::size_t queue_bytes_max = std::size_t{256} << 20;
     std::size_t commit_bytes_max = std::size_t{16} << 20;  // taken into one commit
     std::size_t memtable_bytes = std::size_t{64} << 20;
     int memtable_count = 6;

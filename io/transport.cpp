@@ -149,8 +149,12 @@ std::shared_ptr<Connection> Core::find(const Node& node) const {
 }
 
 void Core::send(const Address& to, Lane lane, std::string bytes) {
-    if (shutting || bytes.size() > options.frames.message_bytes_max) return;
-    const std::shared_ptr<Link> via = link(to, lane);
+    if (shutting) return;
+    if (bytes.size() > options.frames.message_bytes_max) {
+        return report(MessageTooLarge{to, bytes.size()});
+    }
+    const bool bulky = bytes.size() > options.raft_message_bytes_max;
+    const std::shared_ptr<Link> via = link(to, bulky ? Lane::general : lane);
     const std::uint64_t stream = next_id++;
     if (via->phase == Link::Phase::connected) {
         via->connection->outbox.push_message(stream, std::move(bytes));
@@ -285,8 +289,8 @@ void Core::open_stream(const std::shared_ptr<Stream::State>& stream, std::uint64
 
 Transport::Transport(std::shared_ptr<Impl> impl) : impl_{std::move(impl)} {}
 
-Result<std::unique_ptr<Transport>> Transport::start(TransportOptions options,
-                                                    TransportHandlers handlers) {
+Result<std::unique_ptr<Transport>> Transport::open(TransportOptions options,
+                                                   TransportHandlers handlers) {
     const Result<std::uint64_t> seed = entropy_seed();
     if (!seed) return tl::unexpected<Error>{seed.error()};
     auto impl = std::make_shared<Impl>(std::move(options), std::move(handlers), *seed);
@@ -295,13 +299,24 @@ Result<std::unique_ptr<Transport>> Transport::start(TransportOptions options,
             return tl::unexpected<Error>{listening.error()};
         }
     }
-    impl->thread = std::thread{[core = impl.get()] { core->loop.run(); }};
     return std::unique_ptr<Transport>{new Transport{std::move(impl)}};
+}
+
+void Transport::run() {
+    impl_->thread = std::thread{[core = impl_.get()] { core->loop.run(); }};
+}
+
+Result<std::unique_ptr<Transport>> Transport::start(TransportOptions options,
+                                                    TransportHandlers handlers) {
+    Result<std::unique_ptr<Transport>> opened = open(std::move(options), std::move(handlers));
+    if (opened) (*opened)->run();
+    return opened;
 }
 
 Transport::~Transport() {
     ENSURE(std::this_thread::get_id() != impl_->thread.get_id());
     impl_->post([core = impl_.get()] { core->shut_down(); });
+    if (!impl_->thread.joinable()) run();  // never run: what waits is still told
     impl_->thread.join();
 }
 

@@ -125,7 +125,13 @@ struct ConnectionRejected {
     std::string remote;
     std::string reason;
 };
-using PeerEvent = std::variant<PeerConnected, PeerDisconnected, DialFailed, ConnectionRejected>;
+// A one-way message was larger than any receiver would take; it was not sent.
+struct MessageTooLarge {
+    Address address;
+    std::size_t size_bytes{};
+};
+using PeerEvent =
+    std::variant<PeerConnected, PeerDisconnected, DialFailed, ConnectionRejected, MessageTooLarge>;
 
 struct TransportHandlers {
     std::function<void(const Handshake& from, Lane lane, std::string bytes)> on_message;
@@ -141,11 +147,13 @@ struct TransportOptions {
     FrameLimits frames;
     std::size_t queue_bytes_max = std::size_t{256} << 20;         // waiting per connection
     std::size_t message_queue_bytes_max = std::size_t{64} << 20;  // of which one-way messages
-    std::size_t stream_buffer_bytes_max = std::size_t{1} << 20;   // written, waiting for credit
-    std::size_t inbox_bytes_max = std::size_t{256} << 20;         // given to us, not yet looked at
-    std::size_t incoming_requests_max = 4096;                     // unanswered, per connection
-    std::size_t streams_max = 1024;                               // per connection
-    std::size_t connections_max = 16384;                          // accepted
+    // Larger ones for Lane::raft travel on the general connection, where they delay no heartbeat.
+    std::size_t raft_message_bytes_max = std::size_t{2} << 20;
+    std::size_t stream_buffer_bytes_max = std::size_t{1} << 20;  // written, waiting for credit
+    std::size_t inbox_bytes_max = std::size_t{256} << 20;        // given to us, not yet looked at
+    std::size_t incoming_requests_max = 4096;                    // unanswered, per connection
+    std::size_t streams_max = 1024;                              // per connection
+    std::size_t connections_max = 16384;                         // accepted
     Duration dial_timeout = std::chrono::seconds{3};
     Duration handshake_timeout = std::chrono::seconds{3};
     Duration redial_min = std::chrono::milliseconds{50};
@@ -156,7 +164,13 @@ struct TransportOptions {
 
 class Transport {
 public:
-    // Listening, when asked to, by the time it returns.
+    // Listening, when asked to, by the time it returns; no handler runs before run().
+    [[nodiscard]] static Result<std::unique_ptr<Transport>> open(TransportOptions options,
+                                                                 TransportHandlers handlers);
+    // Once: from now on handlers are called. What they refer to, this object too, can be put in its
+    // place between open() and run().
+    void run();
+    // Both, for owners whose handlers do not mind.
     [[nodiscard]] static Result<std::unique_ptr<Transport>> start(TransportOptions options,
                                                                   TransportHandlers handlers);
     // Closes everything. Waiting requests fail first; no handler runs after it returns.
@@ -167,8 +181,9 @@ public:
     // Where others reach us, with the port that was chosen. Empty when only dialling.
     [[nodiscard]] std::string address() const;
 
-    // One-way, at most once. In order on Lane::raft while the connection lasts; on Lane::general a
-    // large message may be overtaken by smaller ones. Several may be lost without notice.
+    // One-way, at most once. In order on Lane::raft while the connection lasts, up to
+    // raft_message_bytes_max; on Lane::general a large message may be overtaken by smaller ones.
+    // Any may be lost without notice.
     void send(const Address& to, Lane lane, std::string bytes);
     // The callback is called exactly once. With a timeout the outcome is unknown, unless not one
     // byte had left.

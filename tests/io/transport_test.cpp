@@ -103,6 +103,53 @@ TEST(Transport, a_large_message_on_the_general_lane_lets_small_ones_overtake_it)
     EXPECT_EQ(right.messages.values()[1].size(), (30u << 20) + 5);
 }
 
+TEST(Transport, a_snapshot_sent_as_a_raft_message_delays_no_heartbeat_behind_it) {
+    Party left{options_of("left")};
+    Collected<std::string> lanes;
+    TransportHandlers handlers;
+    handlers.on_message = [&](const Handshake&, Lane lane, const std::string& bytes) {
+        lanes.add(std::to_string(bytes.size()) + (lane == Lane::raft ? " raft" : " general"));
+    };
+    Party right{options_of("right"), handlers};
+    left.transport->send(right.address(), Lane::raft, "warm up");
+    ASSERT_TRUE(left.ask(right.address(), "warm up"));
+    ASSERT_TRUE(lanes.wait_for_count(1));
+    left.transport->send(right.address(), Lane::raft, std::string(40 << 20, 's'));
+    left.transport->send(right.address(), Lane::raft, "beat");
+    ASSERT_TRUE(lanes.wait_for_count(3));
+    EXPECT_EQ(lanes.values(), (std::vector<std::string>{"7 raft", "4 raft", "41943040 general"}));
+}
+
+TEST(Transport, a_message_beyond_every_limit_is_reported_and_not_sent) {
+    TransportOptions options = options_of("left");
+    options.frames.message_bytes_max = 1000;
+    Party left{options};
+    Party right{options_of("right")};
+    left.transport->send(right.address(), Lane::general, std::string(1001, 'x'));
+    EXPECT_TRUE(left.saw<MessageTooLarge>());
+    left.transport->send(right.address(), Lane::general, "fits");
+    ASSERT_TRUE(right.messages.wait_for_count(1));
+    EXPECT_EQ(right.messages.values()[0], "left:fits");
+}
+
+TEST(Transport, no_handler_runs_between_open_and_run) {
+    Party peer{options_of("peer")};
+    Collected<RequestOutcome> outcomes;
+    auto opened = *Transport::open(options_of("late"), {});
+    opened->request(peer.address(), "waits", long_enough,
+                    [&](RequestOutcome outcome) { outcomes.add(std::move(outcome)); });
+    EXPECT_TRUE(outcomes.values().empty());
+    opened->run();
+    ASSERT_TRUE(outcomes.wait_for_count(1));
+    EXPECT_TRUE(outcomes.values()[0]);
+
+    opened = *Transport::open(options_of("never"), {});
+    opened->request(peer.address(), "waits", long_enough,
+                    [&](RequestOutcome outcome) { outcomes.add(std::move(outcome)); });
+    opened.reset();
+    EXPECT_EQ(outcomes.values().size(), 2u) << "told even when it never ran";
+}
+
 TEST(Transport, a_request_is_answered_and_a_large_one_too) {
     Party left{options_of("left")};
     Party right{options_of("right")};
