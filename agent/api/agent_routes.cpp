@@ -1,0 +1,231 @@
+// The agent itself, the servers behind it, and the regions.
+#include <algorithm>
+
+#include "agent/api/routes.hpp"
+#include "agent/api/shapes.hpp"
+#include "agent/release.hpp"
+#include "engine/schema/json.hpp"
+
+namespace drover::agent {
+namespace {
+
+using schema::JsonValue;
+
+JsonValue member_json(const Member& member) {
+    JsonValue::Object tags{{"bootstrap", member.bootstrap_expect == 1 ? "1" : "0"},
+                           {"build", std::string{claimed_version}},
+                           {"dc", member.datacenter},
+                           {"drover", member.release},
+                           {"expect", std::to_string(member.bootstrap_expect)},
+                           {"id", member.id},
+                           {"port", std::to_string(member.rpc_port)},
+                           {"raft_vsn", std::to_string(member.raft_protocol)},
+                           {"region", member.region},
+                           {"role", "nomad"},
+                           {"rpc_addr", member.address},
+                           {"vsn", "1"}};
+    return JsonValue::Object{{"Name", member.name},   {"Addr", member.address},    {"Port", int{member.serf_port}},
+                             {"Tags", std::move(tags)}, {"Status", member.status}, {"ProtocolMin", 1},
+                             {"ProtocolMax", 5},      {"ProtocolCur", 2},          {"DelegateMin", 2},
+                             {"DelegateMax", 5},      {"DelegateCur", 4}};
+}
+
+const Member* own_member(const AgentFacts& facts) {
+    const auto found = std::find_if(facts.members.begin(), facts.members.end(),
+                                    [&](const Member& one) { return one.id == facts.server_id; });
+    return found == facts.members.end() ? nullptr : &*found;
+}
+
+JsonValue config_json(const Config& config) {
+    const auto ports = [](const Ports& told) {
+        return JsonValue::Object{{"HTTP", int{told.http}}, {"RPC", int{told.rpc}}, {"Serf", int{told.serf}}};
+    };
+    JsonValue::Array files;
+    for (const auto& file : config.files) files.emplace_back(file);
+    return JsonValue::Object{
+        {"Region", config.region},
+        {"Datacenter", config.datacenter},
+        {"NodeName", config.name},
+        {"DataDir", config.data_dir},
+        {"LogLevel", config.log_level},
+        {"BindAddr", config.bind_addr},
+        {"EnableDebug", config.enable_debug},
+        {"DevMode", config.dev_mode},
+        {"Ports", ports(config.ports)},
+        {"Files", files.empty() ? JsonValue{} : JsonValue{std::move(files)}},
+        {"Server", JsonValue::Object{{"Enabled", config.server.enabled},
+                                     {"BootstrapExpect", static_cast<std::int64_t>(config.server.bootstrap_expect)},
+                                     {"RaftProtocol", static_cast<std::int64_t>(config.server.raft_protocol)}}},
+        {"Client", JsonValue::Object{{"Enabled", config.client.enabled},
+                                     {"NodeClass", config.client.node_class},
+                                     {"NodePool", config.client.node_pool},
+                                     {"AllocDir", config.alloc_dir()},
+                                     {"StateDir", config.client_dir()}}},
+        {"ACL", JsonValue::Object{{"Enabled", false}}},
+        {"Vault", JsonValue::Object{{"Enabled", JsonValue{}}, {"Token", ""}}},
+        {"Consul", JsonValue::Object{}},
+        {"Version", JsonValue::Object{{"Version", std::string{claimed_version}},
+                                      {"VersionPrerelease", ""},
+                                      {"VersionMetadata", ""},
+                                      {"Revision", ""},
+                                      {"Drover", std::string{release}}}}};
+}
+
+void agent_self(const ExchangePtr& exchange) {
+    const Backend& backend = exchange->backend();
+    const AgentFacts facts = backend.facts();
+    JsonValue stats = JsonValue::Object{};
+    if (!facts.server_id.empty()) {
+        const auto leader = std::find_if(facts.members.begin(), facts.members.end(),
+                                         [](const Member& one) { return one.leader; });
+        const bool leads = leader != facts.members.end() && leader->id == facts.server_id;
+        stats.set("nomad", JsonValue::Object{
+                               {"server", "true"},
+                               {"leader", leads ? "true" : "false"},
+                               {"leader_addr", leader == facts.members.end()
+                                                   ? std::string{}
+                                                   : leader->address + ":" + std::to_string(leader->rpc_port)},
+                               {"bootstrap", backend.config().server.bootstrap_expect == 1 ? "true" : "false"},
+                               {"known_regions", "1"}});
+        stats.set("serf", JsonValue::Object{{"members", std::to_string(facts.members.size())}});
+    }
+    if (!facts.node_id.empty()) {
+        stats.set("client", JsonValue::Object{{"node_id", facts.node_id},
+                                              {"registered", facts.client_healthy ? "true" : "false"}});
+    }
+    const Member* const self = own_member(facts);
+    exchange->answer(JsonValue::Object{{"config", config_json(backend.config())},
+                                       {"member", self == nullptr ? JsonValue::Object{} : member_json(*self)},
+                                       {"stats", std::move(stats)}});
+}
+
+void agent_members(const ExchangePtr& exchange) {
+    const AgentFacts facts = exchange->backend().facts();
+    JsonValue::Array members;
+    for (const auto& member : facts.members) members.push_back(member_json(member));
+    const Member* const self = own_member(facts);
+    const Config& config = exchange->backend().config();
+    exchange->answer(JsonValue::Object{{"ServerName", self == nullptr ? config.name : self->name},
+                                       {"ServerRegion", config.region},
+                                       {"ServerDC", config.datacenter},
+                                       {"Members", std::move(members)}});
+}
+
+void agent_health(const ExchangePtr& exchange) {
+    const AgentFacts facts = exchange->backend().facts();
+    const Config& config = exchange->backend().config();
+    bool wants_server = true, wants_client = true;
+    if (exchange->parameter("type") != nullptr) {
+        wants_server = wants_client = false;
+        for (const auto& [name, value] : exchange->request().query) {
+            if (name == "type" && value == "server") wants_server = true;
+            if (name == "type" && value == "client") wants_client = true;
+        }
+    }
+    const auto health = [](bool ok, const char* trouble) {
+        return JsonValue::Object{{"ok", ok}, {"message", ok ? "ok" : trouble}};
+    };
+    JsonValue json = JsonValue::Object{};
+    bool healthy = true;
+    if (wants_client && config.client.enabled) {
+        json.set("client", health(facts.client_healthy, "the node is not registered with a server"));
+        healthy = healthy && facts.client_healthy;
+    }
+    if (wants_server && config.server.enabled) {
+        json.set("server", health(facts.server_healthy, "No cluster leader"));
+        healthy = healthy && facts.server_healthy;
+    }
+    if (healthy) return exchange->answer(json);
+    exchange->fail(500, schema::print_json(json));
+}
+
+}  // namespace
+
+void route_agent(const ExchangePtr& exchange, const Rest& rest) {
+    if (rest.size() != 1) return exchange->fail(404, "");
+    if (!exchange->is_get()) return exchange->invalid_method();
+    if (rest[0] == "self") return agent_self(exchange);
+    if (rest[0] == "members") return agent_members(exchange);
+    if (rest[0] == "health") return agent_health(exchange);
+    exchange->fail(404, "");
+}
+
+void route_status(const ExchangePtr& exchange, const Rest& rest) {
+    if (rest.size() != 1 || (rest[0] != "leader" && rest[0] != "peers")) return exchange->fail(404, "");
+    if (!exchange->is_get()) return exchange->invalid_method();
+    auto request = exchange->envelope();
+    if (rest[0] == "leader") {
+        request->mutable_query()->mutable_leader();
+        return exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+            one.answer(response.leader().address());
+        });
+    }
+    request->mutable_query()->mutable_raft_configuration();
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        JsonValue::Array peers;
+        for (const auto& peer : response.raft_configuration().servers()) peers.emplace_back(peer.address());
+        one.answer(std::move(peers));
+    });
+}
+
+namespace {
+
+void raft_configuration(const ExchangePtr& exchange) {
+    auto request = exchange->envelope();
+    if (exchange->parameter("stale") != nullptr) request->set_consistency(schema::STALE);
+    request->mutable_query()->mutable_raft_configuration();
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        JsonValue::Array servers;
+        for (const auto& peer : response.raft_configuration().servers()) {
+            // Protocol 2 knows servers by address only.
+            const std::string id = peer.raft_protocol() >= 3 ? id_text(peer.id()) : peer.address();
+            servers.push_back(JsonValue::Object{{"ID", id},
+                                                {"Node", peer.name()},
+                                                {"Address", peer.address()},
+                                                {"Leader", peer.leader()},
+                                                {"Voter", peer.voter()},
+                                                {"RaftProtocol", std::to_string(peer.raft_protocol())}});
+        }
+        one.answer(JsonValue::Object{{"Servers", std::move(servers)}, {"Index", response.raft_configuration().index()}});
+    });
+}
+
+// Drover's own: the state of this very server, with the digest of what it has applied.
+void raft_state(const ExchangePtr& exchange) {
+    auto request = exchange->envelope();
+    request->set_consistency(schema::STALE);
+    request->mutable_query()->mutable_raft_state();
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        const auto& state = response.raft_state();
+        one.answer(JsonValue::Object{{"RaftID", state.raft_id()},
+                                     {"Role", state.role()},
+                                     {"Term", state.term()},
+                                     {"CommitIndex", state.commit_index()},
+                                     {"AppliedIndex", state.applied_index()},
+                                     {"FirstIndex", state.first_index()},
+                                     {"LastIndex", state.last_index()},
+                                     {"LeaderRaftID", state.leader_raft_id()},
+                                     {"Digest", state.digest()},
+                                     {"RaftProtocol", static_cast<std::int64_t>(state.raft_protocol())},
+                                     {"Release", state.release()}});
+    });
+}
+
+}  // namespace
+
+void route_operator(const ExchangePtr& exchange, const Rest& rest) {
+    if (rest.size() != 2 || rest[0] != "raft") return exchange->fail(404, "");
+    if (rest[1] == "configuration") {
+        return exchange->is_get() ? raft_configuration(exchange) : exchange->fail(405, "");
+    }
+    if (rest[1] == "state") return exchange->is_get() ? raft_state(exchange) : exchange->invalid_method();
+    exchange->fail(404, "");
+}
+
+void route_regions(const ExchangePtr& exchange, const Rest& rest) {
+    if (!rest.empty()) return exchange->fail(404, "");
+    if (!exchange->is_get()) return exchange->invalid_method();
+    exchange->answer(JsonValue::Array{exchange->backend().config().region});
+}
+
+}  // namespace drover::agent

@@ -1,0 +1,148 @@
+#include "agent/api/shapes.hpp"
+
+#include <initializer_list>
+#include <string_view>
+
+#include "engine/base/uuid.hpp"
+#include "engine/schema/json.hpp"
+
+namespace drover::agent {
+namespace {
+
+using schema::JsonValue;
+
+// The named members of an object, in this order; null where it has none.
+JsonValue pick(const JsonValue& object, std::initializer_list<std::string_view> names) {
+    JsonValue::Object picked;
+    for (const auto name : names) {
+        const JsonValue* const found = object.find(name);
+        picked.emplace_back(std::string{name}, found == nullptr ? JsonValue{} : *found);
+    }
+    return picked;
+}
+
+JsonValue legacy_resources(std::int64_t cpu, std::int64_t memory, std::int64_t disk, const JsonValue& networks) {
+    return JsonValue::Object{{"CPU", cpu},          {"Cores", 0},         {"MemoryMB", memory},
+                             {"MemoryMaxMB", 0},    {"DiskMB", disk},     {"IOPS", 0},
+                             {"Networks", networks}, {"Devices", JsonValue{}}};
+}
+
+JsonValue networks_of(const google::protobuf::RepeatedPtrField<schema::NetworkResource>& networks) {
+    JsonValue::Array list;
+    for (const auto& network : networks) list.push_back(schema::to_json_value(network));
+    return list.empty() ? JsonValue{} : JsonValue{std::move(list)};
+}
+
+}  // namespace
+
+std::string id_text(const std::string& raw) {
+    const auto id = Uuid::from_raw(raw);
+    return id ? id->text() : std::string{};
+}
+
+JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bool meta) {
+    const JsonValue whole = schema::to_json_value(job);
+    JsonValue stub = pick(whole, {"ID", "ParentID", "Name", "Namespace", "Datacenters", "NodePool", "Multiregion",
+                                  "Type", "Priority"});
+    stub.set("Periodic", job.has_periodic());
+    stub.set("ParameterizedJob", job.has_parameterized_job());
+    for (const char* name : {"Stop", "Status", "StatusDescription"}) stub.set(name, *whole.find(name));
+    stub.set("JobSummary", summary == nullptr ? JsonValue{} : schema::to_json_value(*summary));
+    for (const char* name : {"CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime"}) {
+        stub.set(name, *whole.find(name));
+    }
+    if (meta) stub.set("Meta", *whole.find("Meta"));
+    return stub;
+}
+
+JsonValue allocation_stub(const schema::Allocation& allocation, bool resources, bool task_states) {
+    const JsonValue whole = schema::to_json_value(allocation);
+    JsonValue stub = pick(whole, {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
+    stub.set("JobType", allocation.job().type());
+    stub.set("JobVersion", allocation.has_job() ? allocation.job().version() : allocation.job_version());
+    stub.set("TaskGroup", allocation.task_group());
+    if (resources) stub.set("AllocatedResources", *whole.find("AllocatedResources"));
+    for (const char* name : {"DesiredStatus", "DesiredDescription", "DesiredTransition", "ClientStatus",
+                             "ClientDescription"}) {
+        stub.set(name, *whole.find(name));
+    }
+    if (task_states) stub.set("TaskStates", *whole.find("TaskStates"));
+    for (const char* name : {"DeploymentStatus", "FollowupEvalID", "NextAllocation", "RescheduleTracker",
+                             "PreemptedAllocations", "PreemptedByAllocation", "CreateIndex", "ModifyIndex",
+                             "CreateTime", "ModifyTime"}) {
+        const JsonValue* const found = whole.find(name);
+        stub.set(name, found == nullptr ? JsonValue{} : *found);
+    }
+    return stub;
+}
+
+JsonValue whole_allocation(const schema::Allocation& allocation) {
+    JsonValue whole = schema::to_json_value(allocation);
+    std::int64_t cpu = 0, memory = 0;
+    JsonValue::Object tasks;
+    for (const auto& task : allocation.allocated_resources().tasks()) {
+        cpu += task.cpu().cpu_shares();
+        memory += task.memory().memory_mb();
+        tasks.emplace_back(task.task(), legacy_resources(task.cpu().cpu_shares(), task.memory().memory_mb(), 0,
+                                                         networks_of(task.networks())));
+    }
+    const auto& shared = allocation.allocated_resources().shared();
+    whole.set("Resources", legacy_resources(cpu, memory, shared.disk_mb(), networks_of(shared.networks())));
+    whole.set("SharedResources", legacy_resources(0, 0, shared.disk_mb(), networks_of(shared.networks())));
+    whole.set("TaskResources", std::move(tasks));
+    return whole;
+}
+
+JsonValue node_stub(const schema::Node& node, bool resources, bool os) {
+    const JsonValue whole = schema::to_json_value(node);
+    JsonValue stub = JsonValue::Object{};
+    stub.set("Address", node.http_addr().substr(0, node.http_addr().rfind(':')));
+    stub.set("ID", id_text(node.id()));
+    if (os) {
+        JsonValue::Object attributes;
+        for (const auto& pair : node.attributes()) {
+            if (pair.key() == "os.name") attributes.emplace_back("os.name", pair.value());
+        }
+        stub.set("Attributes", std::move(attributes));
+    }
+    for (const char* name : {"Datacenter", "Name", "NodeClass", "NodePool"}) stub.set(name, *whole.find(name));
+    std::string version;
+    for (const auto& pair : node.attributes()) {
+        if (pair.key() == "nomad.version") version = pair.value();
+    }
+    stub.set("Version", version);
+    stub.set("Drain", node.has_drain_strategy());
+    for (const char* name : {"SchedulingEligibility", "Status", "StatusDescription", "Drivers", "HostVolumes"}) {
+        stub.set(name, *whole.find(name));
+    }
+    if (resources) {
+        stub.set("NodeResources", *whole.find("NodeResources"));
+        stub.set("ReservedResources", *whole.find("ReservedResources"));
+    }
+    for (const char* name : {"LastDrain", "CreateIndex", "ModifyIndex"}) stub.set(name, *whole.find(name));
+    return stub;
+}
+
+JsonValue whole_node(const schema::Node& node) {
+    JsonValue whole = schema::to_json_value(node);
+    const auto& resources = node.node_resources();
+    whole.set("Drain", node.has_drain_strategy());
+    whole.set("Resources", legacy_resources(resources.cpu().cpu_shares(), resources.memory().memory_mb(),
+                                            resources.disk().disk_mb(), networks_of(resources.networks())));
+    const auto& reserved = node.reserved_resources();
+    whole.set("Reserved", legacy_resources(static_cast<std::int64_t>(reserved.cpu().cpu_shares()),
+                                           static_cast<std::int64_t>(reserved.memory().memory_mb()),
+                                           static_cast<std::int64_t>(reserved.disk().disk_mb()), JsonValue{}));
+    return whole;
+}
+
+JsonValue whole_evaluation(const schema::Evaluation& evaluation) { return schema::to_json_value(evaluation); }
+
+void add_query_meta(JsonValue& object, const schema::Response& response) {
+    object.set("Index", response.index());
+    object.set("LastContact", response.last_contact_ns());
+    object.set("KnownLeader", response.known_leader());
+    object.set("NextToken", response.next_token());
+}
+
+}  // namespace drover::agent
