@@ -39,6 +39,7 @@ public:
         auto reading = exchange_->backend().read_logs(node, std::move(request), std::move(receiver));
         const std::lock_guard lock{mutex_};
         reading_ = std::move(reading);
+        if (gone_) reap();
     }
 
 private:
@@ -52,11 +53,12 @@ private:
         const std::lock_guard lock{mutex_};
         if (error && !body_) {
             exchange_->fail(error->code == Errc::not_found ? 404 : 500, error->message);
-            return;
+        } else {
+            if (!body_) body_.emplace(exchange_->responder().stream(200, headers()));
+            body_->finish();
         }
-        if (!body_) body_.emplace(exchange_->responder().stream(200, headers()));
-        body_->finish();
         gone_ = true;
+        reap();
     }
 
     void open() {
@@ -75,12 +77,14 @@ private:
     }
 
     void disconnected() {
+        const std::lock_guard lock{mutex_};
         gone_ = true;
-        std::unique_ptr<Reading> reading;
-        {
-            const std::lock_guard lock{mutex_};
-            reading = std::move(reading_);
-        }
+        reap();
+    }
+
+    // The end may be told on the reading's own thread, which cannot wait for itself.
+    void reap() {
+        if (reading_) std::thread{[reading = std::shared_ptr<Reading>{std::move(reading_)}] {}}.detach();
     }
 
     [[nodiscard]] io::HttpFields headers() const {

@@ -1,0 +1,67 @@
+// Commands and how they are found. A command gets its parsed flags and returns its exit code; it
+// prints results to standard output and errors to standard error.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/cli/api_client.hpp"
+#include "agent/cli/flags.hpp"
+
+namespace drover::agent::cli {
+
+struct Invocation {
+    const Flags& flags;
+    ApiClient* api;  // null for commands that work alone
+
+    [[nodiscard]] const std::vector<std::string>& arguments() const { return flags.positional(); }
+};
+
+struct Command {
+    std::vector<std::string_view> names;  // "job run", "run"
+    std::string_view usage;               // "[options] <path>"
+    std::string_view summary;             // one line for lists
+    std::string_view help;                // what else is worth knowing; may be empty
+    std::vector<FlagSpec> flags;
+    bool uses_api{true};
+    int error_code{1};  // for usage errors
+    std::size_t arguments_min{0};
+    std::size_t arguments_max{0};
+    int (*run)(const Invocation&);
+};
+
+// All commands, in the order of the help text.
+[[nodiscard]] const std::vector<Command>& commands();
+
+// The whole program: finds the command, answers -h and -version, runs it.
+int run_command_line(const std::vector<std::string>& arguments);
+
+// "Error …" to standard error; returns the code.
+int report_error(const std::string& message, int code = 1);
+// Pretty JSON to standard output.
+int print(const schema::JsonValue& json);
+
+// ---- the commands, by file
+
+int agent_command(const Invocation& invocation);
+int job_run(const Invocation& invocation);
+int job_plan(const Invocation& invocation);
+int job_validate(const Invocation& invocation);
+int job_init(const Invocation& invocation);
+int job_status(const Invocation& invocation);
+int job_history(const Invocation& invocation);
+int job_inspect(const Invocation& invocation);
+int job_stop(const Invocation& invocation);
+int node_status(const Invocation& invocation);
+int alloc_status(const Invocation& invocation);
+int alloc_logs(const Invocation& invocation);
+int alloc_stop(const Invocation& invocation);
+int eval_status(const Invocation& invocation);
+int server_members(const Invocation& invocation);
+int raft_list_peers(const Invocation& invocation);
+int raft_state(const Invocation& invocation);
+int version(const Invocation& invocation);
+
+}  // namespace drover::agent::cli

@@ -1,0 +1,134 @@
+// The table of all commands: what they are called, what they take, and how their help reads.
+#include "agent/cli/command.hpp"
+
+namespace drover::agent::cli {
+namespace {
+
+const FlagSpec json_flag{"json", false, "print the API's JSON"};
+const FlagSpec verbose_flag{"verbose", false, "whole ids and more details"};
+const FlagSpec detach_flag{"detach", false, "do not wait: print the evaluation's id and return"};
+
+std::vector<FlagSpec> with_variables(std::vector<FlagSpec> flags) {
+    flags.insert(flags.end(), {{"json", false, "the file is JSON, as the API takes it"},
+                               {"var", true, "name=value of an input variable; repeatable"},
+                               {"var-file", true, "file with values of input variables; repeatable"},
+                               {"hcl2-strict", false, "unknown variables in files are errors (default true)"},
+                               {"hcl1", false, ""},
+                               {"vault-namespace", true, ""},
+                               {"vault-token", true, ""},
+                               {"consul-namespace", true, ""},
+                               {"consul-token", true, ""}});
+    return flags;
+}
+
+std::vector<Command> make_job_commands() {
+    return {
+        {{"job init", "init"}, "[options] [filename]", "Write an example job file",
+         "Writes example.nomad.hcl unless another name is given, and never over an existing file.",
+         {{"short", false, "without comments"}}, false, 1, 0, 1, job_init},
+        {{"job validate", "validate"}, "[options] <path>", "Check whether a job file is valid",
+         "The path may be - for standard input. Exit code 0: valid; 1: not.", with_variables({}), true, 1, 1, 1,
+         job_validate},
+        {{"job plan", "plan"}, "[options] <path>", "Show what running a job file would change",
+         "Exit codes: 0 no allocations created or destroyed, 1 allocations created or destroyed, 255 error.",
+         with_variables({{"diff", false, "show the difference to the running job (default true)"},
+                         {"policy-override", false, ""},
+                         verbose_flag}),
+         true, 255, 1, 1, job_plan},
+        {{"job run", "run"}, "[options] <path>", "Run a new job or update an existing one",
+         "Follows the evaluation and the deployment until they end. The path may be - for standard input.\n"
+         "Exit codes: 0 done, 1 error, 2 placed only in part or the deployment failed.",
+         with_variables({detach_flag,
+                         verbose_flag,
+                         {"check-index", true, "register only if the job's modify index is this one (0: new)"},
+                         {"output", false, "print the job as JSON and do nothing"},
+                         {"preserve-counts", false, "keep the counts of the running job"},
+                         {"preserve-resources", false, ""},
+                         {"policy-override", false, ""},
+                         {"eval-priority", true, "priority of the evaluation"}}),
+         true, 1, 1, 1, job_run},
+        {{"job status"}, "[options] [job]", "Show jobs, or one job",
+         "", {{"short", false, "only the job itself"}, {"evals", false, "its evaluations too"},
+              {"all-allocs", false, "allocations of earlier jobs of the same name too"}, json_flag, verbose_flag},
+         true, 1, 0, 1, job_status},
+        {{"job history"}, "[options] <job>", "Show the versions of a job", "",
+         {{"p", false, "show the differences between versions"}, {"full", false, "print each whole version"},
+          {"version", true, "only this version"}, json_flag},
+         true, 1, 1, 1, job_history},
+        {{"job inspect", "inspect"}, "[options] <job>", "Print a submitted job as JSON", "",
+         {{"version", true, "this version instead of the newest"}, {"json", false, ""}}, true, 1, 1, 1, job_inspect},
+        {{"job stop", "stop"}, "[options] <job>...", "Stop a running job", "",
+         {detach_flag, {"purge", false, "also forget the job and its history"},
+          {"yes", false, "do not ask when the name is a prefix"}, {"global", false, ""},
+          {"no-shutdown-delay", false, ""}, {"eval-priority", true, "priority of the evaluation"}, verbose_flag},
+         true, 1, 1, 100, job_stop},
+    };
+}
+
+std::vector<Command> make_other_commands() {
+    return {
+        {{"node status", "node-status"}, "[options] [node]", "Show nodes, or one node", "",
+         {{"self", false, "the node of the agent that is asked"}, {"short", false, "only the node itself"},
+          {"stats", false, ""}, {"allocs", false, "count running allocations in the list"}, {"quiet", false, "only ids"},
+          {"os", false, "operating systems in the list"}, json_flag, verbose_flag},
+         true, 1, 0, 1, node_status},
+        {{"alloc status", "alloc-status"}, "[options] [allocation]", "Show allocations, or one allocation", "",
+         {{"short", false, "only states of its tasks"}, {"stats", false, ""}, json_flag, verbose_flag}, true, 1, 0, 1,
+         alloc_status},
+        {{"alloc logs", "logs"}, "[options] <allocation> [task]", "Print the output of a task", "",
+         {{"f", false, "follow: print what is written from now on too"}, {"stderr", false, "standard error"},
+          {"stdout", false, "standard output (the default)"}, {"tail", false, "only the end: the last 10 lines"},
+          {"n", true, "with -tail: how many lines"}, {"c", true, "with -tail: how many bytes"},
+          {"task", true, "the task, if there are several"}, {"job", false, "the argument is a job: one of its allocations"},
+          verbose_flag},
+         true, 1, 1, 2, alloc_logs},
+        {{"alloc stop"}, "[options] <allocation>", "Stop an allocation and place it anew", "",
+         {detach_flag, {"no-shutdown-delay", false, "at once"}, verbose_flag}, true, 1, 1, 1, alloc_stop},
+        {{"eval status", "eval-status"}, "[options] <evaluation>", "Show an evaluation", "",
+         {{"monitor", false, "wait until it is complete"}, json_flag, verbose_flag}, true, 1, 1, 1, eval_status},
+        {{"server members", "server-members"}, "[options]", "Show the servers", "",
+         {{"detailed", false, "all tags"}, json_flag, verbose_flag}, true, 1, 0, 0, server_members},
+        {{"operator raft list-peers"}, "[options]", "Show who takes part in consensus", "",
+         {{"stale", false, "ask any server, also without a leader"}, json_flag}, true, 1, 0, 0, raft_list_peers},
+        {{"operator raft state"}, "[options]", "Show one server's log position and the digest of its state",
+         "Two servers that applied the same entries show the same digest at the same applied index.", {json_flag},
+         true, 1, 0, 0, raft_state},
+        {{"version"}, "", "Show the release", "", {}, false, 1, 0, 0, version},
+    };
+}
+
+std::vector<Command> make_commands() {
+    std::vector<Command> all{
+        {{"agent"}, "[options]", "Run an agent: a server, a client, or both",
+         "Runs until it is told to stop (SIGINT, SIGTERM). Tasks outlive it, except in dev mode.",
+         {{"dev", false, "server and client in one, with nothing kept: for trying things out"},
+          {"config", true, "configuration file or folder (HCL or JSON); repeatable"},
+          {"data-dir", true, "where state is kept"}, {"bind", true, "address to listen on"},
+          {"region", true, "region of the agent"}, {"dc", true, "datacenter of the agent"},
+          {"node", true, "name of the agent"}, {"log-level", true, "TRACE, DEBUG, INFO, WARN, ERROR or OFF"},
+          {"log-json", false, "log lines as JSON"}, {"server", false, "be a server"}, {"client", false, "be a client"},
+          {"bootstrap-expect", true, "servers to wait for before the first election"},
+          {"raft-protocol", true, "2 or 3"}, {"join", true, "serf address of a server; repeatable"},
+          {"retry-join", true, "the same, tried until it works; repeatable"},
+          {"servers", true, "RPC address of a server, for clients; repeatable"}, {"node-class", true, "class of the node"},
+          {"node-pool", true, "pool of the node"}, {"meta", true, "key=value of the node; repeatable"},
+          {"network-interface", true, "interface to fingerprint"}, {"alloc-dir", true, "where allocations live"},
+          {"state-dir", true, "where the client keeps its state"}},
+         false, 1, 0, 0, agent_command}};
+    for (auto& command : make_job_commands()) all.push_back(std::move(command));
+    for (auto& command : make_other_commands()) all.push_back(std::move(command));
+    // "status" alone is that of jobs.
+    Command status = *std::find_if(all.begin(), all.end(), [](const Command& one) { return one.names[0] == "job status"; });
+    status.names = {"status"};
+    all.push_back(std::move(status));
+    return all;
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> all = make_commands();
+    return all;
+}
+
+}  // namespace drover::agent::cli
