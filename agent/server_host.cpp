@@ -7,7 +7,6 @@
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
 #include "engine/membership/membership.hpp"
-#include "engine/scheduler/plan.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/request.pb.h"
@@ -147,14 +146,18 @@ Result<void> ServerHost::recover() {
     if (!fed) return fed;
     auto recovered = recovery.finish({});
     if (!recovered) return tl::unexpected{recovered.error()};
+    for (const auto& note : recovered->notes) log(LogLevel::warn, "server.raft", note);
+    if (!recovered->repair.empty()) {
+        if (auto repaired = store_->write(std::move(recovered->repair)); !repaired) return repaired;
+    }
     durable_.raft = std::move(recovered->raft);
     auto newest = snapshots_.load_newest([](std::string_view bytes) -> Result<void> {
-        const auto meta = server::snapshot_meta(bytes);
-        return meta ? Result<void>{} : Result<void>{tl::unexpected{meta.error()}};
+        const auto parsed = storage::SnapshotReader::parse(bytes);
+        return parsed ? Result<void>{} : Result<void>{tl::unexpected{parsed.error()}};
     });
     if (!newest) return tl::unexpected{newest.error()};
     if (*newest) {
-        durable_.raft.snapshot = *server::snapshot_meta((*newest)->bytes);
+        durable_.raft.snapshot = storage::SnapshotReader::parse((*newest)->bytes)->header().meta;
         durable_.snapshot_bytes = std::make_shared<const std::string>(std::move((*newest)->bytes));
         for (const auto& skipped : (*newest)->skipped) log(LogLevel::warn, "server.snapshot", skipped.message);
     }
@@ -333,9 +336,7 @@ void ServerHost::answer(server::AnswerQuery effect) {
 
 void ServerHost::compute(server::ComputePlan effect) {
     scheduling_.post([this, effect = std::move(effect)] {
-        auto output = std::make_shared<const schema::SchedulerOutput>(
-            scheduler::plan(effect.view, *effect.evaluation, {effect.wall, effect.seed}));
-        engine_->deliver(server::PlanComputed{effect.work, std::move(output)});
+        engine_->deliver(server::PlanComputed{effect.work, server::compute(effect)});
     });
 }
 

@@ -4,7 +4,6 @@
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
-#include "engine/scheduler/plan.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/request.pb.h"
@@ -22,12 +21,11 @@ constexpr Duration plan_time = std::chrono::milliseconds{1};
 constexpr Duration snapshot_time = std::chrono::milliseconds{20};
 
 std::uint64_t message_fingerprint(const server::PeerMessage& message) {
+    const auto mixed = [](std::uint64_t kind, std::uint64_t number) { return (kind << 56) ^ number; };
     return std::visit(
-        Match{[](const raft::Message& one) {
-                  return (static_cast<std::uint64_t>(one.body.index()) << 56) ^ one.term.value();
-              },
-              [](const server::ForwardedRequest& one) { return (1ULL << 63) ^ one.ticket.value(); },
-              [](const server::ForwardedResponse& one) { return (1ULL << 62) ^ one.ticket.value(); }},
+        Match{[&](const raft::Message& one) { return mixed(one.body.index(), one.term.value()); },
+              [&](const server::ForwardedRequest& one) { return mixed(100, one.ticket.value()); },
+              [&](const server::ForwardedResponse& one) { return mixed(101, one.ticket.value()); }},
         message);
 }
 
@@ -186,9 +184,7 @@ void ServerProcess::carry_out(World& world, server::Effect& effect) {
                   world.requests.respond(world, number_, one.ticket, server::answer(one));
               },
               [&](server::ComputePlan& one) {
-                  auto output = std::make_shared<const schema::SchedulerOutput>(
-                      scheduler::plan(one.view, *one.evaluation, {one.wall, one.seed}));
-                  tell_later(world, plan_time, server::PlanComputed{one.work, std::move(output)});
+                  tell_later(world, plan_time, server::PlanComputed{one.work, server::compute(one)});
               },
               [&](server::SaveSnapshot& one) { save_snapshot(world, one); },
               [&](server::UpdatePeers&) {},

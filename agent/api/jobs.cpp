@@ -4,6 +4,7 @@
 #include "agent/api/routes.hpp"
 #include "agent/api/shapes.hpp"
 #include "engine/jobspec/jobspec.hpp"
+#include "engine/schema/diff.hpp"
 #include "engine/schema/json.hpp"
 
 namespace drover::agent {
@@ -253,7 +254,9 @@ JsonValue planned_json(const schema::Response& response, bool diff, const schema
     if (diff) {
         schema::Job canonical = planned;
         jobspec::canonicalise(canonical);
-        json.set("Diff", schema::job_diff(plan.has_previous() ? &plan.previous() : nullptr, canonical));
+        schema::JobDiff difference = schema::diff_jobs(plan.has_previous() ? &plan.previous() : nullptr, &canonical);
+        schema::annotate(difference, plan.annotations());
+        json.set("Diff", schema::to_json_value(difference));
     }
     add_query_meta(json, response);
     return json;
@@ -309,7 +312,7 @@ void job_versions(const ExchangePtr& exchange, const std::string& id) {
         for (std::size_t i = 0; i < versions.size(); ++i) {
             list.push_back(schema::to_json_value(*versions[i]));
             if (diffs && i + 1 < versions.size()) {
-                differences.push_back(schema::job_diff(versions[i + 1], *versions[i]));
+                differences.push_back(schema::to_json_value(schema::diff_jobs(versions[i + 1], versions[i])));
             }
         }
         JsonValue json = JsonValue::Object{{"Versions", std::move(list)},

@@ -1,4 +1,6 @@
 // The table of all commands: what they are called, what they take, and how their help reads.
+#include <algorithm>
+
 #include "agent/cli/command.hpp"
 
 namespace drover::agent::cli {
