@@ -13,6 +13,7 @@
 #include "agent/config.hpp"
 #include "agent/log.hpp"
 #include "agent/release.hpp"
+#include "engine/jobspec/hcl/value.hpp"
 
 namespace drover::agent::cli {
 namespace {
