@@ -99,6 +99,7 @@ void Client::Core::on(const ResponseReceived& news, Turn& turn) {
     const bool was_registered = registration_.registered();
     if (registration_.on(news, post_, turn)) {
         if (was_registered && !registration_.registered()) watch_.forget_index();
+        if (registration_.take_wish_for_reports()) reports_.repeat(turn.now);
         return;
     }
     switch (watch_.on(news, turn)) {
@@ -113,7 +114,17 @@ void Client::Core::on(const ResponseReceived& news, Turn& turn) {
         case AllocationWatch::Outcome::not_ours:
             break;
     }
-    if (reports_.on(news, turn) == ReportBatch::Outcome::node_unknown) node_unknown(turn);
+    switch (reports_.on(news, turn)) {
+        case ReportBatch::Outcome::taken:
+            registration_.reports_taken(turn.now);
+            return;
+        case ReportBatch::Outcome::node_unknown:
+            node_unknown(turn);
+            return;
+        case ReportBatch::Outcome::refused:
+        case ReportBatch::Outcome::not_ours:
+            return;
+    }
 }
 
 void Client::Core::on(const RequestFailed& news, Turn& turn) {

@@ -51,6 +51,13 @@ void NodeRegistration::forgotten(Turn& turn) {
                                     failures_, turn.prng))};
 }
 
+void NodeRegistration::reports_taken(Instant now) {
+    auto* resting = std::get_if<Resting>(&phase_);
+    if (ready_ || hurried_ || resting == nullptr) return;
+    hurried_ = true;
+    resting->next_at = now;
+}
+
 void NodeRegistration::beat(Post& post, Turn& turn) {
     schema::Request request;
     auto* status = request.mutable_update_node_status();
@@ -104,6 +111,10 @@ bool NodeRegistration::on(const ResponseReceived& news, Post& post, Turn& turn) 
         return true;
     }
     ever_beaten_ = true;
+    const auto& status = response.node_written().status();
+    ready_ = status.empty() || status == "ready";
+    // Once per time to live: a node that waits for something else must not ask in circles.
+    reports_wanted_ = !ready_ && !std::exchange(hurried_, false);
     ttl_ = std::max(Duration{response.node_written().heartbeat_ttl_ns()}, least_ttl);
     // A little early, so that the heartbeats of a fleet that started together drift apart.
     phase_ = Resting{after(turn.now, ttl_ - turn.prng.between(Duration{}, ttl_ / 16))};

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "engine/client/post.hpp"
@@ -18,6 +19,12 @@ public:
     [[nodiscard]] bool registered() const;
     // When a heartbeat last reached the servers; the start of the agent before the first.
     [[nodiscard]] Instant last_success() const { return last_success_; }
+
+    // The servers hold the node for less than ready: they want to hear how everything stands. True
+    // once per such answer.
+    [[nodiscard]] bool take_wish_for_reports() { return std::exchange(reports_wanted_, false); }
+    // They have heard it: asks again, soon, to be held for ready.
+    void reports_taken(Instant now);
 
     // Another part was told that the node is unknown.
     void forgotten(Turn& turn);
@@ -49,6 +56,9 @@ private:
 
     std::uint32_t failures_{};  // in a row
     bool ever_beaten_{};
+    bool ready_ = true;       // as far as we know
+    bool hurried_{};          // this heartbeat came early, for the sake of readiness
+    bool reports_wanted_{};
     Instant last_success_;
     Duration ttl_{};
     std::variant<Unregistered, Registering, Resting, Beating> phase_;

@@ -41,7 +41,8 @@ bool known(const schema::Allocation& report, const schema::Allocation& copy) {
 }  // namespace
 
 void ReportBatch::refresh(Slot& slot, Instant now) {
-    const bool told = slot.acknowledged && equal(*slot.acknowledged, *slot.latest);
+    const bool told =
+        !slot.repeated && slot.acknowledged && equal(*slot.acknowledged, *slot.latest);
     if (told) {
         slot.waiting_since.reset();
         slot.urgent = false;
@@ -51,6 +52,7 @@ void ReportBatch::refresh(Slot& slot, Instant now) {
     const auto& status = slot.latest->client_status();
     slot.urgent = slot.acknowledged ? slot.acknowledged->client_status() != status
                                     : status != "pending";
+    if (slot.repeated) slot.urgent = true;
     const bool judged = slot.latest->deployment_status().has_healthy();
     const bool told_before =
         slot.acknowledged && slot.acknowledged->deployment_status().has_healthy();
@@ -96,6 +98,16 @@ void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uin
     if (!slot.waiting_since) waiting_.erase(*id);
 }
 
+void ReportBatch::repeat(Instant now) {
+    for (auto& [id, slot] : slots_) {
+        const auto& status = slot.latest->client_status();
+        if (status != "pending" && status != "running") continue;
+        slot.repeated = true;
+        refresh(slot, now);
+        waiting_.insert(id);
+    }
+}
+
 std::optional<Instant> ReportBatch::deadline(const Config& config) const {
     if (flight_ || waiting_.empty() || !allowed_) return std::nullopt;
     if (retry_at_) return retry_at_;
@@ -130,7 +142,7 @@ ReportBatch::Outcome ReportBatch::on(const ResponseReceived& news, Turn& turn) {
     const auto& response = *news.response;
     if (response.has_failure()) {
         failed(response.failure().message(), turn);
-        return says_node_unknown(response) ? Outcome::node_unknown : Outcome::taken;
+        return says_node_unknown(response) ? Outcome::node_unknown : Outcome::refused;
     }
     for (const auto& [id, report] : flight_->reports) {
         const auto found = slots_.find(id);
@@ -139,6 +151,7 @@ ReportBatch::Outcome ReportBatch::on(const ResponseReceived& news, Turn& turn) {
         slot.acknowledged = report;
         slot.acknowledged_index = response.index();
         slot.waiting_since.reset();
+        slot.repeated = false;
         refresh(slot, turn.now);
         if (!slot.waiting_since) waiting_.erase(id);
     }

@@ -28,11 +28,13 @@ public:
     // again.
     void servers_believe(const schema::Allocation& allocation, std::uint64_t index, Instant now);
     void allow() { allowed_ = true; }
+    // They want to hear once more how everything stands that has not ended.
+    void repeat(Instant now);
 
     void advance(Post& post, Turn& turn);
     [[nodiscard]] std::optional<Instant> deadline(const Config& config) const;
 
-    enum class Outcome : std::uint8_t { not_ours, taken, node_unknown };
+    enum class Outcome : std::uint8_t { not_ours, taken, refused, node_unknown };
     Outcome on(const ResponseReceived& news, Turn& turn);
     bool on(const RequestFailed& news, Turn& turn);
 
@@ -45,6 +47,7 @@ private:
         std::string contradicted;  // the servers' status that we have told them against already
         std::optional<Instant> waiting_since;
         bool urgent{};
+        bool repeated{};  // to be told though it is known
     };
     struct Flight {
         Ticket ticket;

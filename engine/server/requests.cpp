@@ -213,6 +213,7 @@ void Server::Core::heard_of_node(Step& step, const schema::Request& request,
     auto& written = *response.mutable_node_written();
     const state::NodePtr node = view_.node(*id);
     written.set_heartbeat_ttl_ns(config_.control.heartbeat_ttl_min.count());
+    if (node) written.set_status(node->status());
     if (leader_ && node && node->status() != "down") {
         written.set_heartbeat_ttl_ns(leader_->heard_of(*id, step.now).count());
     }

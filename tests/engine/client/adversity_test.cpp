@@ -164,6 +164,21 @@ TEST(AgentRestart, running_tasks_are_attached_to_and_not_started_again) {
     EXPECT_EQ(host.task_state(1, "web").restarts(), 1U);
 }
 
+TEST(AgentRestart, a_node_held_for_lost_tells_how_all_stands_and_is_ready_again) {
+    ScriptedHost host;
+    host.place_and_run(1, {});
+    const int batches = host.report_batches;
+    host.holds_node_for_lost = true;
+    host.restart_agent();
+    host.settle();
+    EXPECT_EQ(host.report_batches, batches + 1) << "though servers know all of it already";
+    EXPECT_FALSE(host.holds_node_for_lost);
+    const int heartbeats = host.heartbeats;
+    EXPECT_EQ(heartbeats, 3) << "one at first, one after each report that made it ready";
+    host.advance(seconds{15});
+    EXPECT_EQ(host.heartbeats, heartbeats) << "and no more than that";
+}
+
 TEST(AgentRestart, an_exit_that_nobody_watched_is_told_afterwards) {
     JobSpec spec;
     spec.type = "batch";

@@ -118,6 +118,7 @@ public:
     bool stops_at_once = true;  // a task that is asked to end
     bool reachable = true;
     bool knows_node = true;
+    bool holds_node_for_lost = false;  // until it hears how the node's allocations stand
     bool answers_pulls_at_once = false;  // though there is no news
 
     // Inputs wait here until delivered; a property test takes them in any order.
@@ -387,6 +388,8 @@ private:
             ++heartbeats;
             EXPECT_EQ(request.update_node_status().status(), "ready");
             schema::Response response;
+            response.mutable_node_written()->set_status(holds_node_for_lost ? "initializing"
+                                                                            : "ready");
             response.mutable_node_written()->set_heartbeat_ttl_ns(ttl.count());
             respond(effect.ticket, std::move(response));
         } else if (request.has_update_allocations()) {
@@ -403,6 +406,7 @@ private:
 
     void take_reports(Ticket ticket, const schema::UpdateAllocationsRequest& update) {
         ++report_batches;
+        holds_node_for_lost = false;
         for (const auto& report : update.allocations()) {
             const auto id = *Uuid::from_raw(report.id());
             reports[id] = report;
