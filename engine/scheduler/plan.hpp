@@ -44,9 +44,9 @@ enum class Algorithm : std::uint8_t {
 };
 
 struct PlanInputs {
-    WallTime wall;         // now, as the proposer sees it
-    std::uint64_t seed{};  // for ids, dynamic ports, and the order among equally good nodes
-    bool annotate = false; // also say what happens to each group, and make no difference otherwise
+    WallTime wall;          // now, as the proposer sees it
+    std::uint64_t seed{};   // for ids, dynamic ports, and the order among equally good nodes
+    bool annotate = false;  // also say what happens to each group, and make no difference otherwise
     Algorithm algorithm = Algorithm::binpack;
     bool memory_oversubscription = false;
 };

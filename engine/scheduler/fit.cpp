@@ -1,0 +1,139 @@
+#include "engine/scheduler/fit.hpp"
+
+#include <algorithm>
+
+#include "engine/scheduler/ports.hpp"
+#include "engine/schema/entry.pb.h"
+#include "engine/state/view.hpp"
+
+namespace drover::scheduler {
+namespace {
+
+using Allocations = std::vector<const schema::Allocation*>;
+
+bool client_terminal(const schema::Allocation& allocation) {
+    const std::string& status = allocation.client_status();
+    return status == "complete" || status == "failed" || status == "lost";
+}
+
+bool has_ports(const schema::Allocation& allocation) {
+    const auto& resources = allocation.allocated_resources();
+    return !resources.shared().ports().empty() || !resources.shared().networks().empty() ||
+           std::any_of(resources.tasks().begin(), resources.tasks().end(),
+                       [](const auto& task) { return !task.networks().empty(); });
+}
+
+// What a plan does to one node.
+struct Part {
+    std::set<Uuid> leaving;
+    Allocations arriving;
+};
+
+std::map<Uuid, Part> parts_of(const schema::Plan& plan) {
+    std::map<Uuid, Part> parts;
+    for (const auto* lists : {&plan.stops(), &plan.preemptions()}) {
+        for (const auto& list : *lists) {
+            Part& part = parts[state::to_uuid(list.node_id())];
+            for (const auto& allocation : list.allocations()) {
+                part.leaving.insert(state::to_uuid(allocation.id()));
+            }
+        }
+    }
+    for (const auto& list : plan.placements()) {
+        Part& part = parts[state::to_uuid(list.node_id())];
+        for (const auto& allocation : list.allocations()) part.arriving.push_back(&allocation);
+    }
+    return parts;
+}
+
+// All have their place on the node already: only what is known of them changes.
+bool all_stored(const state::StateView& view, const Uuid& node_id, const Allocations& arriving) {
+    return std::all_of(arriving.begin(), arriving.end(), [&](const schema::Allocation* allocation) {
+        const auto stored = view.allocation(state::to_uuid(allocation->id()));
+        return stored != nullptr && stored->node_id == node_id &&
+               (!stored->terminal() || client_terminal(*allocation));
+    });
+}
+
+std::string refusal_of(const state::StateView& view, const Uuid& node_id, const Part& part) {
+    if (all_stored(view, node_id, part.arriving)) return {};
+    const auto node = view.node(node_id);
+    if (node == nullptr) return "node does not exist";
+    if (node->status() != "ready") return "node is " + node->status();
+    if (!ready_for_placement(*node)) return "node is not eligible";
+    return misfit(view, *node, part.leaving, part.arriving);
+}
+
+}  // namespace
+
+Capacity capacity_of(const schema::Node& node) {
+    const auto& total = node.node_resources();
+    const auto& reserved = node.reserved_resources();
+    const auto without = [](std::int64_t amount, std::uint64_t kept) {
+        return amount - static_cast<std::int64_t>(kept);
+    };
+    return {without(total.cpu().cpu_shares(), reserved.cpu().cpu_shares()),
+            without(total.memory().memory_mb(), reserved.memory().memory_mb()),
+            without(total.disk().disk_mb(), reserved.disk().disk_mb()), node.node_max_allocs()};
+}
+
+const char* exceeded(const Capacity& capacity, const state::Usage& used) {
+    if (capacity.allocations > 0 && used.allocations > capacity.allocations) {
+        return "max allocation exceeded";
+    }
+    if (used.cpu_mhz > capacity.cpu_mhz) return "cpu";
+    if (used.memory_mb > capacity.memory_mb) return "memory";
+    if (used.disk_mb > capacity.disk_mb) return "disk";
+    return nullptr;
+}
+
+bool ready_for_placement(const schema::Node& node) {
+    return node.status() == "ready" && !node.has_drain_strategy() &&
+           node.scheduling_eligibility() != "ineligible";
+}
+
+std::string misfit(const state::StateView& view, const schema::Node& node,
+                   const std::set<Uuid>& leaving, const Allocations& arriving) {
+    std::set<Uuid> gone = leaving;
+    for (const auto* allocation : arriving) gone.insert(state::to_uuid(allocation->id()));
+
+    state::Usage used;
+    Allocations present;
+    for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
+        if (row->terminal() || gone.contains(row->id)) continue;
+        used += row->usage;
+        present.push_back(row->body.get());
+    }
+    bool ports_asked = false;
+    for (const auto* allocation : arriving) {
+        if (client_terminal(*allocation)) continue;
+        used += state::usage_of(*allocation);
+        present.push_back(allocation);
+        ports_asked = ports_asked || has_ports(*allocation);
+    }
+    if (const char* dimension = exceeded(capacity_of(node), used)) return dimension;
+    if (!ports_asked) return {};
+    NodePorts ports{node};
+    for (const auto* allocation : present) {
+        if (!ports.add(allocation->allocated_resources()))
+            return "reserved node/alloc port collision";
+    }
+    return {};
+}
+
+std::string refusal(const state::StateView& view, const schema::Plan& plan, const Uuid& node_id) {
+    const auto parts = parts_of(plan);
+    const auto part = parts.find(node_id);
+    return part == parts.end() ? std::string{} : refusal_of(view, node_id, part->second);
+}
+
+std::map<Uuid, std::string> refusals(const state::StateView& view, const schema::Plan& plan) {
+    std::map<Uuid, std::string> refused;
+    for (const auto& [node_id, part] : parts_of(plan)) {
+        auto why = refusal_of(view, node_id, part);
+        if (!why.empty()) refused.emplace(node_id, std::move(why));
+    }
+    return refused;
+}
+
+}  // namespace drover::scheduler

@@ -1,0 +1,72 @@
+// The nodes of one run as dense arrays, and what this run has done to them so far. Every change is
+// noted in a log, so that rankings catch up in the order of what happened, one node at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/base/uuid.hpp"
+#include "engine/scheduler/fit.hpp"
+#include "engine/scheduler/ports.hpp"
+#include "engine/schema/allocation.pb.h"
+#include "engine/state/types.hpp"
+#include "engine/state/view.hpp"
+
+namespace drover::scheduler {
+
+class Fleet {
+public:
+    static constexpr std::uint32_t elsewhere = UINT32_MAX;
+
+    // Allocations of the planned job come and go; each event moves one of them.
+    struct Event {
+        std::uint32_t node;     // elsewhere: on a node that is not ready for placements
+        state::NodePtr record;  // its node, ready or not; null where it is gone
+        std::string group;
+        int delta;  // +1 came, -1 left
+    };
+
+    // All nodes that are ready for placement, in the order of their ids, and the live allocations
+    // of the job. The order among equally good nodes is drawn from the generator.
+    Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng);
+
+    [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+    [[nodiscard]] const state::NodePtr& node(std::uint32_t number) const { return nodes_[number]; }
+    [[nodiscard]] const Capacity& capacity(std::uint32_t number) const { return capacity_[number]; }
+    [[nodiscard]] const state::Usage& used(std::uint32_t number) const { return used_[number]; }
+    // A number of its own for each node: the lower goes first among equals.
+    [[nodiscard]] std::uint32_t tie(std::uint32_t number) const { return ties_[number]; }
+    [[nodiscard]] std::uint32_t find(const Uuid& id) const;
+    // Ports in use, counted when they are first asked for.
+    [[nodiscard]] const NodePorts& ports(std::uint32_t number);
+
+    [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+
+    // A stored allocation of the job stops (or is put back, where no better place was found).
+    void stop(const state::AllocationRow& row);
+    void undo_stop(const state::AllocationRow& row);
+    // A new one was placed.
+    void place(std::uint32_t number, const std::string& group, const state::Usage& usage,
+               const schema::AllocatedResources& resources);
+
+private:
+    [[nodiscard]] std::uint32_t note(const state::AllocationRow& row, int delta);
+
+    state::StateView view_;
+    state::JobKey job_;
+    std::vector<state::NodePtr> nodes_;
+    std::vector<Uuid> ids_;  // ascending
+    std::vector<Capacity> capacity_;
+    std::vector<state::Usage> used_;
+    std::vector<std::uint32_t> ties_;
+    std::vector<std::unique_ptr<NodePorts>> ports_;
+    std::set<Uuid> stopped_;
+    std::map<std::uint32_t, std::vector<schema::AllocatedResources>> placed_;  // those with ports
+    std::vector<Event> events_;
+};
+
+}  // namespace drover::scheduler
