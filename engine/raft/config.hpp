@@ -28,6 +28,7 @@ struct Config {
     Duration tick = std::chrono::milliseconds{100};
     std::uint32_t election_ticks = 10;  // a follower waits for between this and twice this
     std::uint32_t heartbeat_ticks = 1;
+    std::uint32_t snapshot_retry_ticks = 100;  // a snapshot without an answer is sent again
 
     bool pre_vote = true;
     bool check_quorum = true;

@@ -31,8 +31,12 @@ struct MsgVote {
     bool transfer{false};  // asked for by the leader: leases do not count
     friend bool operator==(const MsgVote&, const MsgVote&) = default;
 };
+// A refusal also tells what its sender knows to be committed: members that were just removed may be
+// the only ones to know that their removal is committed, and they would else block with their
+// longer logs every candidate of the configuration that follows.
 struct MsgVoteResp {
     bool granted{false};
+    EntryId commit{};
     friend bool operator==(const MsgVoteResp&, const MsgVoteResp&) = default;
 };
 // Would you vote for me in the message's term? Nobody's term or vote changes by it (thesis 9.6).
@@ -42,6 +46,7 @@ struct MsgPreVote {
 };
 struct MsgPreVoteResp {
     bool granted{false};
+    EntryId commit{};
     friend bool operator==(const MsgPreVoteResp&, const MsgPreVoteResp&) = default;
 };
 struct MsgHeartbeat {

@@ -5,6 +5,7 @@
 //   snapshot   the member needs entries that are gone: nothing is sent until it has the snapshot
 #pragma once
 
+#include "engine/base/time.hpp"
 #include "engine/raft/inflights.hpp"
 #include "engine/raft/types.hpp"
 
@@ -20,6 +21,7 @@ struct Progress {
     Index next;         // the next entry to send; invariant: match < next
     Index sent_commit;  // the highest commit index on its way there
     Index pending_snapshot;
+    Instant snapshot_sent;      // a snapshot that got lost is sent again some time after
     bool recent_active{false};  // heard of since the last quorum check
     bool paused_flow{false};    // until the next answer or heartbeat answer
     Inflights inflights;

@@ -145,19 +145,24 @@ private:
     // raft.cpp
     void become_follower(Instant now, Term term, std::optional<RaftId> leader);
     void reset(Instant now, Term term);
-    void arm_election(Instant now);
+    [[nodiscard]] Instant election_due() const { return timer_start_ + election_wait_; }
     [[nodiscard]] bool promotable() const;
+    [[nodiscard]] EntryId committed_id() const {
+        return {log_.term_at(log_.committed()).value_or(Term{}), log_.committed()};
+    }
+    [[nodiscard]] HardState hard_state() const { return {term_, vote_, log_.committed()}; }
     void send(RaftId to, MessageBody body);
     void send_at(Term term, RaftId to, MessageBody body);
     void send_after_write(Term term, RaftId to, MessageBody body);
     void violate(std::string what);
 
     // on_message.cpp
+    void step(Instant now, const Message& message);
     [[nodiscard]] bool in_lease(Instant now) const;
-    [[nodiscard]] bool take_term(Instant now, const Message& message);
-    void answer_old_term(const Message& message);
-    void dispatch(Instant now, const Message& message);
-    void follow(Instant now, RaftId leader);
+    [[nodiscard]] bool take_higher_term(Instant now, const Message& message);
+    void answer_lower_term(const Message& message);
+    // Whoever speaks as the leader of our term is it; false where that cannot be.
+    [[nodiscard]] bool follow(Instant now, RaftId leader);
 
     // one file for each thing that arrives
     void on(Instant now, const Message& message, const MsgApp& body);
@@ -176,6 +181,8 @@ private:
 
     // election.cpp
     void hup(Instant now, Campaign kind);
+    void learn_commit(Instant now, EntryId commit);
+    void tally(Instant now, Votes& votes, RaftId from, bool granted);
     void start_campaign(Instant now, Campaign kind);
     void become_leader(Instant now);
 
@@ -185,18 +192,19 @@ private:
     void send_append(RaftId to) { (void)maybe_send_append(to, true); }
     bool maybe_send_append(RaftId to, bool send_if_empty);
     bool maybe_send_snapshot(RaftId to, Progress& progress);
+    void prompt(RaftId to);
     void send_due_appends();
     bool maybe_commit();
-    void own_copy_through(Instant now, Index index);
 
     // on_append_response.cpp
     void on_rejected(RaftId from, Progress& progress, const MsgAppResp& body);
-    void on_accepted(Instant now, RaftId from, Progress& progress, const MsgAppResp& body);
+    void on_accepted(RaftId from, Progress& progress, Index index);
 
     // on_time_passed.cpp
     void leader_time_passed(Instant now);
     void broadcast_heartbeat();
-    void check_quorum(Instant now);
+    [[nodiscard]] bool quorum_active() const;
+    void give_up_transfer(Instant now);
 
     // propose.cpp
     [[nodiscard]] Result<Receipt> append_own(EntryKind kind, Payload data);
@@ -211,10 +219,15 @@ private:
     void ask_read(PendingRead read);
     void answer_read(const PendingRead& read, Index index);
     void release_early_reads();
-    void acknowledge_round(RaftId from, std::uint64_t round);
+    void acknowledge_rounds(RaftId from, std::uint64_t round);
+    void answer_confirmed_rounds();
 
     // drain.cpp
-    void release_unwritten(Instant now);
+    [[nodiscard]] bool wants_write() const;
+    [[nodiscard]] bool applies_early() const {
+        return config_.apply_before_durable || config_.sabotage.acknowledge_early;
+    }
+    void release_without_write(Instant now);
     void build_write(Ready& ready);
     void deliver(Instant now, std::vector<Message> messages);
 
@@ -227,7 +240,9 @@ private:
     RoleData role_;
     std::optional<Snapshot> snapshot_;  // the newest own one, for followers
 
-    Instant election_due_;
+    Instant now_;             // the latest that we were told
+    Instant timer_start_;     // when the election timer was last set back
+    Duration election_wait_;  // drawn anew with every reset, so that ties do not repeat
     Instant last_contact_;
 
     std::vector<Message> messages_;
