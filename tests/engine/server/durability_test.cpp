@@ -1,0 +1,135 @@
+// What survives: restarts from disk, snapshots, followers that fell far behind, newcomers, copies.
+#include <gtest/gtest.h>
+
+#include "engine/schema/job.pb.h"
+#include "engine/schema/server.pb.h"
+#include "tests/engine/server/cluster.hpp"
+#include "tests/engine/server/requests.hpp"
+
+namespace drover::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+void snapshot_often(Config& config) {
+    config.snapshot_threshold_entries = 20;
+    config.snapshot_trailing_entries = 5;
+}
+
+void write_jobs(Cluster& cluster, int count) {
+    for (int i = 0; i < count; ++i) {
+        const std::size_t leader = cluster.elect();
+        cluster.call(leader, register_job(service_job("job-" + std::to_string(i % 7), 1 + i)));
+    }
+}
+
+TEST(Durability, a_restart_of_all_servers_brings_everything_back) {
+    for (const bool snapshots : {false, true}) {
+        Cluster cluster{{3, [&](Config& config) {
+                             if (snapshots) snapshot_often(config);
+                         }}};
+        cluster.elect();
+        write_jobs(cluster, 40);
+        cluster.run_for(1s);
+        ASSERT_TRUE(cluster.digests_equal());
+        const auto index = cluster.server(0).view().table_index(state::Table::jobs);
+        const auto jobs = cluster.server(0).view().digest(state::Table::jobs);
+        for (std::size_t i = 0; i < 3; ++i) cluster.crash(i);
+        for (std::size_t i = 0; i < 3; ++i) cluster.restart(i);
+        cluster.elect();
+        cluster.run_for(2s);
+        EXPECT_TRUE(cluster.digests_equal()) << snapshots;
+        EXPECT_EQ(cluster.server(0).view().digest(state::Table::jobs), jobs) << snapshots;
+        EXPECT_EQ(cluster.server(0).view().table_index(state::Table::jobs), index) << snapshots;
+        EXPECT_EQ(cluster.server(0).raft().first_index() > raft::Index{20}, snapshots);
+    }
+}
+
+TEST(Durability, a_follower_that_missed_more_than_the_log_holds_gets_a_snapshot) {
+    Cluster cluster{{3, snapshot_often}};
+    cluster.elect();
+    const std::size_t lagging = cluster.follower();
+    cluster.crash(lagging);
+    write_jobs(cluster, 60);
+    cluster.restart(lagging);
+    cluster.run_for(5s);
+    EXPECT_GE(cluster.snapshots_installed(lagging), 1U);
+    EXPECT_TRUE(cluster.digests_equal());
+    write_jobs(cluster, 3);
+    cluster.run_for(1s);
+    EXPECT_TRUE(cluster.digests_equal());
+    cluster.crash(lagging);
+    cluster.restart(lagging);
+    cluster.run_for(2s);
+    EXPECT_TRUE(cluster.digests_equal()) << "what it installed is durable";
+}
+
+TEST(Durability, blocked_readers_of_a_server_that_installs_a_snapshot_are_woken) {
+    Cluster cluster{{3, snapshot_often}};
+    cluster.elect();
+    const std::size_t lagging = cluster.follower();
+    const auto absent = cluster.call(lagging, read_job("job-3"));
+    const Ticket ticket = cluster.ask(lagging, blocking(read_job("job-3"), absent.index(), 300s));
+    cluster.run_for(1s);
+    cluster.cut_off(lagging);
+    write_jobs(cluster, 60);
+    EXPECT_EQ(cluster.answer_to(ticket), nullptr);
+    cluster.reconnect();
+    cluster.run_for(10s);
+    EXPECT_GE(cluster.snapshots_installed(lagging), 1U);
+    ASSERT_NE(cluster.answer_to(ticket), nullptr);
+    EXPECT_EQ(cluster.answer_to(ticket)->job().id(), "job-3");
+}
+
+TEST(Durability, a_copy_is_an_independent_server_in_the_same_situation) {
+    Cluster cluster{{1}};
+    cluster.elect();
+    write_jobs(cluster, 3);
+    cluster.run_for(1s);
+    Server copy = cluster.server(0);
+    const auto before = copy.view().digest();
+    write_jobs(cluster, 5);
+    EXPECT_EQ(copy.view().digest(), before);
+    EXPECT_NE(cluster.server(0).view().digest(), before);
+}
+
+TEST(Durability, a_newcomer_that_makes_itself_known_becomes_a_voter) {
+    // The fourth starts with nothing and is in nobody's configuration.
+    Cluster cluster{{4, [](Config& config) {
+                         if (config.self->raft_id() == 4) {
+                             config.contacts = config.bootstrap;
+                             config.bootstrap.clear();
+                         } else {
+                             config.bootstrap.pop_back();
+                         }
+                     }}};
+    const std::size_t leader = cluster.elect();
+    ASSERT_FALSE(cluster.server(leader).raft().conf().contains(raft::RaftId{4}));
+    schema::Request request;
+    auto& info = *request.mutable_register_server()->mutable_server();
+    info.set_raft_id(4);
+    info.set_id(std::string(16, '\4'));
+    info.set_name("server-4");
+    info.set_address("10.0.0.4:4647");
+    info.set_region("global");
+    EXPECT_EQ(failure_of(cluster.call(leader, request)), std::nullopt);
+    cluster.run_for(5s);
+    EXPECT_TRUE(cluster.server(leader).raft().conf().votes(raft::RaftId{4}));
+    EXPECT_TRUE(cluster.server(3).raft().conf().votes(raft::RaftId{4}));
+    EXPECT_TRUE(cluster.digests_equal());
+}
+
+TEST(Durability, a_raft_id_that_belongs_to_another_server_is_refused) {
+    Cluster cluster;
+    const std::size_t leader = cluster.elect();
+    cluster.run_for(2s);
+    schema::Request request;
+    auto& info = *request.mutable_register_server()->mutable_server();
+    info.set_raft_id(2);
+    info.set_id(std::string(16, 'x'));
+    info.set_address("10.0.0.9:4647");
+    EXPECT_EQ(failure_of(cluster.call(leader, request)), Errc::conflict);
+}
+
+}  // namespace
+}  // namespace drover::server
