@@ -15,6 +15,8 @@ namespace {
 
 namespace http = boost::beast::http;
 
+// Small bodies leave in the same packet as their header.
+constexpr std::size_t joined_body_max = std::size_t{32} << 10;
 constexpr std::size_t linger_bytes_max = std::size_t{64} << 20;
 constexpr Duration linger_time = std::chrono::seconds{2};
 
@@ -212,10 +214,12 @@ void HttpSession::answer(HttpResponse response) {
         has_body(response.status)
             ? "Content-Length: " + std::to_string(response.body.size()) + "\r\n"
             : std::string{};
-    write({head(response.status, response.headers, framing), 0});
-    if (has_body(response.status) && !head_only_ && !response.body.empty()) {
-        write({std::move(response.body), 0});
-    }
+    std::string first = head(response.status, response.headers, framing);
+    const bool with_body = has_body(response.status) && !head_only_;
+    const bool in_one_piece = with_body && response.body.size() <= joined_body_max;
+    if (in_one_piece) first += response.body;
+    write({std::move(first), 0});
+    if (with_body && !in_one_piece) write({std::move(response.body), 0});
     release_exchange(false);
     finish(keep_alive_ ? After::next_request : After::close);
 }

@@ -1,6 +1,6 @@
 // One sequence of bytes for one content, on every release: fields in ascending order of their
-// numbers, those that this release does not know merged in among those it does. Digests are built on
-// it; a server that is one release behind must get the same bytes as its neighbour.
+// numbers, those that this release does not know merged in among those it does. Digests are built
+// on it; a server that is one release behind must get the same bytes as its neighbour.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Job diff. A list of objects that have names is matched by name, any other as a set: an object is
-// then either the same, or added, or deleted. Unchanged fields are listed for context inside objects
-// that changed, and nowhere else.
+// Job diff. A list of objects that have names is matched by name, any other as a set: an object
+// is then either the same, or added, or deleted. Unchanged fields are listed for context inside
+// objects that changed, and nowhere else.
 #include "engine/schema/diff.hpp"
 
 #include <google/protobuf/descriptor.h>
@@ -174,7 +174,8 @@ private:
         objects_as_set(plan, before, after);
     }
 
-    // Texts by key are fields of the object that holds them; free-form values an object of their own.
+    // Texts by key are fields of the object that holds them; free-form values an object of their
+    // own.
     void map(const FieldPlan& plan, const JsonValue& old_value, const JsonValue& new_value) {
         Texts before;
         Texts after;

@@ -1,5 +1,5 @@
-// The difference between two jobs, by reflection: a new field of the job specification appears in it
-// without code. Fields that servers note about a job are left out.
+// The difference between two jobs, by reflection: a new field of the job specification appears in
+// it without code. Fields that servers note about a job are left out.
 #pragma once
 
 #include "engine/schema/diff.pb.h"

@@ -1,5 +1,5 @@
-// Reads field options into plans. The plans of everything that can be reached from the envelopes are
-// made together, once; they never change after that.
+// Reads field options into plans. The plans of everything that can be reached from the envelopes
+// are made together, once; they never change after that.
 #include "engine/schema/field_plan.hpp"
 
 #include <google/protobuf/descriptor.h>

@@ -22,8 +22,8 @@ struct FieldPlan {
     bool as_value{};
     bool secret{};
     bool hidden{};
-    // For lists that stand for maps: the field that holds the key, and the one that holds the value;
-    // without a value the whole message is the value.
+    // For lists that stand for maps: the field that holds the key, and the one that holds the
+    // value; without a value the whole message is the value.
     const google::protobuf::FieldDescriptor* map_key{};
     const google::protobuf::FieldDescriptor* map_value{};
     bool key_shown{};

@@ -41,7 +41,7 @@ struct JsonStyle {
 [[nodiscard]] std::string json_name(const google::protobuf::FieldDescriptor& field);
 
 // Lists that stand for maps, and the objects of free-form values, sorted by key, the last of equal
-// keys kept: two messages that mean the same are then equal. from_json leaves messages in this form.
+// keys kept: two messages that mean the same are then equal. from_json leaves messages like that.
 void normalise(google::protobuf::Message& message);
 
 }  // namespace drover::schema

@@ -213,6 +213,12 @@ private:
         else r->SetUInt64(&into, plan.field, value);
     }
 
+    static void put(pb::Message& into, const FieldPlan& plan, float value) {
+        const pb::Reflection* r = into.GetReflection();
+        if (plan.field->is_repeated()) r->AddFloat(&into, plan.field, value);
+        else r->SetFloat(&into, plan.field, value);
+    }
+
     bool real(const JsonValue& json, pb::Message& into, const FieldPlan& plan) {
         double value = 0;
         if (json.real() != nullptr) value = *json.real();
@@ -223,8 +229,7 @@ private:
         bool wide = plan.field->cpp_type() == pb::FieldDescriptor::CPPTYPE_DOUBLE;
         if (wide && plan.field->is_repeated()) r->AddDouble(&into, plan.field, value);
         else if (wide) r->SetDouble(&into, plan.field, value);
-        else if (plan.field->is_repeated()) r->AddFloat(&into, plan.field, static_cast<float>(value));
-        else r->SetFloat(&into, plan.field, static_cast<float>(value));
+        else put(into, plan, static_cast<float>(value));
         return true;
     }
 
@@ -287,7 +292,8 @@ void sort_map(pb::Message& message, const FieldPlan& plan) {
     std::vector<std::pair<std::string, int>> order;
     std::string scratch;
     for (int at = 0; at < size; ++at) {
-        order.emplace_back(key_of(r->GetRepeatedMessage(message, plan.field, at), plan, scratch), at);
+        const pb::Message& row = r->GetRepeatedMessage(message, plan.field, at);
+        order.emplace_back(key_of(row, plan, scratch), at);
     }
     auto in_order = [&order] {
         for (std::size_t i = 0; i + 1 < order.size(); ++i) {
@@ -316,7 +322,8 @@ void normalise(pb::Message& message) {
     for (const FieldPlan& plan : plan_of(*message.GetDescriptor()).fields) {
         if (plan.field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
         if (!plan.field->is_repeated()) {
-            if (r->HasField(message, plan.field)) normalise(*r->MutableMessage(&message, plan.field));
+            if (!r->HasField(message, plan.field)) continue;
+            normalise(*r->MutableMessage(&message, plan.field));
             continue;
         }
         for (int at = 0; at < r->FieldSize(message, plan.field); ++at) {

@@ -99,7 +99,8 @@ std::string base64(std::string_view bytes) {
         }
         std::size_t symbols = std::min<std::size_t>(bytes.size() - i, 3) + 1;
         for (std::size_t j = 0; j < 4; ++j) {
-            out += j < symbols ? alphabet[group >> (18U - 6U * static_cast<unsigned>(j)) & 63U] : '=';
+            auto shift = 18U - 6U * static_cast<unsigned>(j);
+            out += j < symbols ? alphabet[group >> shift & 63U] : '=';
         }
     }
     return out;

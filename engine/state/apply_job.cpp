@@ -100,7 +100,8 @@ void purge(Context& context, const JobKey& key) {
     Uuid greatest;
     greatest.bytes.fill(0xff);
     std::vector<Uuid> deployments;
-    auto range = context.tables().derived.deployments_by_job.between({key, Uuid{}}, {key, greatest});
+    const DeploymentsByJob& tree = context.tables().derived.deployments_by_job;
+    auto range = tree.between({key, Uuid{}}, {key, greatest});
     for (auto at = range.begin(); at != range.end(); ++at) deployments.push_back(at.key().id);
     for (const Uuid& id : deployments) context.write.erase_deployment(id);
     context.write.erase_job_summary(key);

@@ -95,7 +95,8 @@ Result<void> apply_body(Context& context, const schema::NodeRegistration& body) 
 Result<void> apply_body(Context& context, const schema::NodeStatusChange& body) {
     NodePtr stored = context.node(to_uuid(body.node_id()));
     if (!stored) return unknown_node(body.node_id());
-    if (body.status() != "initializing" && body.status() != "ready" && !unresponsive(body.status())) {
+    bool responsive = body.status() == "initializing" || body.status() == "ready";
+    if (!responsive && !unresponsive(body.status())) {
         return bad_value("status", body.status(), "initializing, ready, down, disconnected");
     }
     auto node = std::make_shared<schema::Node>(*stored);

@@ -56,8 +56,8 @@ struct ListedTable {
     const Tree& tree;
 };
 
-// Rows named by an id, ordered by id, or by its text where a prefix is given. `find` turns an id into
-// a row, `wanted` is asked of each row, `add` gets those of the page. Returns the next token.
+// Rows named by an id, ordered by id, or by its text where a prefix is given. `find` turns an id
+// into a row, `wanted` is asked of each, `add` gets those of the page. Returns the next token.
 template <class Tree, class Find, class Wanted, class Add>
 std::string list_by_id(const StateView& view, const ListedTable<Tree>& listed,
                        const schema::Query& query, Find find, Wanted wanted, Add add) {

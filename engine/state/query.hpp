@@ -1,5 +1,6 @@
-// Every read of the state, as a pure function of a view: the HTTP API, node agents and the simulator
-// ask in the same way. What the state does not know (raft, the leader) is answered elsewhere.
+// Every read of the state, as a pure function of a view: the HTTP API, node agents and the
+// simulator ask in the same way. What the state does not know (raft, the leader) is answered
+// elsewhere.
 #pragma once
 
 #include <cstdint>

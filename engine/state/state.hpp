@@ -1,5 +1,6 @@
-// The replicated state machine: tables plus apply(entry). It reads nothing but the entry and itself,
-// so that every server that applies the same entries holds the same state, digest included.
+// The replicated state machine: tables plus apply(entry). It reads nothing but the entry and
+// itself, so that every server that applies the same entries holds the same state, digest
+// included.
 //
 // A State is a value that belongs to one thread; view() is what other threads get.
 #pragma once
@@ -35,8 +36,8 @@ struct ApplyResult {
 };
 
 struct StateConfig {
-    // Versions of a job that are kept. Replicas must agree: it is part of the cluster's contract and
-    // changes only with the feature level.
+    // Versions of a job that are kept. Replicas must agree: it is part of the cluster's contract
+    // and changes only with the feature level.
     std::uint32_t tracked_job_versions = 6;
 };
 

@@ -1,5 +1,6 @@
-// The vocabulary of the replicated state: tables, keys, and the rows as they lie in memory. Rows are
-// immutable once stored: a change stores a new row. Nothing in here knows how tables are kept.
+// The vocabulary of the replicated state: tables, keys, and the rows as they lie in memory. Rows
+// are immutable once stored: a change stores a new row. Nothing in here knows how tables are
+// kept.
 #pragma once
 
 #include <array>

@@ -2,7 +2,7 @@
 // safe to read on any thread, and it stays what it is while the state moves on.
 //
 // Look-ups return null where there is nothing. References and ranges that come out of a view are
-// valid while that view or a copy of it lives; hold the shared pointers where a row must outlive it.
+// valid while that view or a copy of it lives; hold the shared pointer of what must outlive it.
 // Ranges run in key order: ids by the time of their minting, jobs by (namespace, id).
 //
 //     for (const AllocationPtr& row : view.allocations_on(node_id)) ...

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <random>
 #include <set>
 
 #include "io/store.hpp"
@@ -69,7 +70,10 @@ struct Role {
         const char* path = std::getenv(directory_variable);
         if (number == nullptr || path == nullptr) return;  // started by hand: nothing to do
         pipe = std::atoi(number);
-        auto opened = RocksStore::open(path);
+        StoreOptions options;
+        options.memtable_bytes = 64
+                                 << 10;  // so that logs are closed and files flushed all the time
+        auto opened = RocksStore::open(path, options);
         if (opened) store = std::move(*opened);
     }
     int pipe = -1;
@@ -79,11 +83,13 @@ struct Role {
 // Writes batches until it is killed, telling the number of each one that is durable.
 TEST(RocksStoreChild, DISABLED_writes_for_ever) {
     const Role role;
-    for (std::uint32_t number = 1; role.store != nullptr; ++number) {
+    const auto first = static_cast<std::uint32_t>(std::random_device{}());
+    for (std::uint32_t number = first; role.store != nullptr; ++number) {
         const auto told = [&role, number](const Result<void>& result) {
             if (result) tell(role.pipe, number);
         };
-        while (!role.store->submit(numbered(number), Durability::synced, told)) ::usleep(100);
+        const Durability durability = number % 8 == 0 ? Durability::relaxed : Durability::synced;
+        while (!role.store->submit(numbered(number), durability, told)) ::usleep(100);
     }
 }
 
@@ -124,18 +130,19 @@ void expect_whole(const std::filesystem::path& directory, const std::set<std::ui
     for (const auto& [number, count] : keys) EXPECT_EQ(count, 2) << "half of batch " << number;
 }
 
-TEST(RocksStoreProcess, what_was_told_durable_survives_a_kill_at_any_moment) {
+TEST(RocksStoreProcess, what_was_told_durable_survives_kill_after_kill) {
     const TemporaryDirectory directory;
     std::set<std::uint32_t> told;
-    for (const std::size_t patience : {1U, 10U, 300U}) {
-        const Child child{"writes_for_ever", directory.path() / std::to_string(patience)};
-        told.clear();
+    for (const std::size_t patience : {1U, 10U, 300U, 1U, 1000U, 100U}) {
+        const Child child{"writes_for_ever", directory.path() / "store"};
+        std::set<std::uint32_t> now;
         std::uint32_t number = 0;
-        while (told.size() < patience && child.read(number)) told.insert(number);
+        while (now.size() < patience && child.read(number)) now.insert(number);
         ::kill(child.process, SIGKILL);
-        while (child.read(number)) told.insert(number);
-        EXPECT_TRUE(WIFSIGNALED(child.wait()));
-        expect_whole(directory.path() / std::to_string(patience), told);
+        while (child.read(number)) now.insert(number);
+        EXPECT_TRUE(WIFSIGNALED(child.wait())) << "it could not open what the last kill left";
+        told.merge(now);
+        expect_whole(directory.path() / "store", told);
     }
 }
 
@@ -149,7 +156,6 @@ TEST(RocksStoreProcess, the_first_refused_write_is_the_last_word) {
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 0);
     EXPECT_GT(told.size(), 10u);
-    EXPECT_LT(told.size(), 200u);
     expect_whole(directory.path() / "store", told);
 }
 

@@ -135,7 +135,8 @@ TEST(FromJson, ReadsAJobInAnyLetterCaseAndIgnoresWhatItDoesNotKnow) {
         "Meta": {"b": "2", "a": "1"},
         "TaskGroups": [{"Name": "web", "Count": 2, "RestartPolicy": {"Interval": 1800000000000},
           "Tasks": [{"Name": "t", "Driver": "raw_exec",
-                     "Config": {"command": "/bin/sh", "args": ["-c", "x"], "n": 1.5, "deep": {"z": null, "a": true}},
+                     "Config": {"command": "/bin/sh", "args": ["-c", "x"], "n": 1.5,
+                                "deep": {"z": null, "a": true}},
                      "Resources": {"CPU": 500, "MemoryMB": 256}}]}],
         "Update": null})",
                           job);
@@ -235,7 +236,8 @@ TEST(Normalise, SortsMapsAndFreeFormObjectsAndKeepsTheLastOfEqualKeys) {
     inner.add_fields()->set_key("z");
     inner.add_fields()->set_key("y");
     normalise(task);
-    EXPECT_EQ(print_json(member(to_json_value(task), "Config")), R"({"a":{"y":null,"z":null},"b":3})");
+    EXPECT_EQ(print_json(member(to_json_value(task), "Config")),
+              R"({"a":{"y":null,"z":null},"b":3})");
 }
 
 TEST(Rfc3339, BothWays) {
@@ -260,7 +262,8 @@ TEST(Rfc3339, BothWays) {
         EXPECT_EQ(rfc3339_text(row.unix_ns), row.printed) << row.why;
     }
     for (const char* bad : {"", "2023", "2023-02-30T00:00:00Z", "2023-11-14T22:13:20",
-                            "2023-11-14T24:00:00Z", "2023-11-14T22:13:20.Z", "9999-01-01T00:00:00Z"}) {
+                            "2023-11-14T24:00:00Z", "2023-11-14T22:13:20.Z",
+                            "9999-01-01T00:00:00Z"}) {
         EXPECT_FALSE(from_rfc3339(bad)) << bad;
     }
 }
@@ -270,7 +273,9 @@ TEST(Base64, BothWaysAndRefusals) {
         EXPECT_EQ(from_base64(base64(text)), text);
     }
     EXPECT_EQ(base64("fooba"), "Zm9vYmE=");
-    for (const char* bad : {"a", "ab=c", "ab!d", "====", "a==="}) EXPECT_FALSE(from_base64(bad)) << bad;
+    for (const char* bad : {"a", "ab=c", "ab!d", "====", "a==="}) {
+        EXPECT_FALSE(from_base64(bad)) << bad;
+    }
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// CowTree against std::map: whatever is done to a tree and its copies, each behaves like a map of its
-// own, and the promises that make in-place edits safe hold after every step.
+// CowTree against std::map: whatever is done to a tree and its copies, each behaves like a map of
+// its own, and the promises that make in-place edits safe hold after every step.
 #include "engine/state/cow_tree.hpp"
 
 #include <gtest/gtest.h>

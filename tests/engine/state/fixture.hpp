@@ -29,7 +29,8 @@ inline Uuid deployment_id(std::uint32_t number) { return id_of(4, number); }
 
 inline JobKey job_key(const std::string& id) { return JobKey{"default", id}; }
 
-inline schema::Job make_job(const std::string& id, int count = 1, const std::string& type = "service") {
+inline schema::Job make_job(const std::string& id, int count = 1,
+                            const std::string& type = "service") {
     schema::Job job;
     job.set_id(id);
     job.set_name(id);
