@@ -29,6 +29,17 @@ std::vector<std::string> entries_of(const std::string& path) {
 
 }  // namespace
 
+Result<void> give_secrets(const std::string& task_dir, const std::string& user) {
+    if (user.empty() || ::geteuid() != 0) return {};
+    const auto ids = resolve_user(user);
+    if (!ids) return tl::unexpected{ids.error()};
+    const std::string secrets = task_dir + "/secrets";
+    if (::lchown(secrets.c_str(), ids->user, ids->group) != 0 && errno != ENOENT) {
+        return fail_errno("cannot give away", secrets, errno);
+    }
+    return {};
+}
+
 AllocDir::AllocDir(std::string root, std::string alloc_id)
     : root_{std::move(root)}, alloc_id_{std::move(alloc_id)}, path_{root_ + "/" + alloc_id_} {}
 
@@ -68,13 +79,7 @@ Result<void> AllocDir::build_task(const std::string& name, const std::string& us
     if (auto made = make_directories(local(name), shared_by_users); !made) return made;
     if (auto made = make_directories(task(name) + "/tmp", shared_by_users); !made) return made;
     if (auto made = make_directories(secrets(name), owner_only); !made) return made;
-    if (user.empty() || ::geteuid() != 0) return {};
-    const auto ids = resolve_user(user);
-    if (!ids) return tl::unexpected{ids.error()};
-    if (::lchown(secrets(name).c_str(), ids->user, ids->group) != 0) {
-        return fail_errno("cannot give away", secrets(name), errno);
-    }
-    return {};
+    return give_secrets(task(name), user);
 }
 
 Result<void> AllocDir::destroy() const {

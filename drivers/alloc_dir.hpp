@@ -13,6 +13,10 @@
 
 namespace drover::drivers {
 
+// Makes a user (name or number; empty for the agent's own) the owner of a task's secrets. Without
+// root all tasks run as the agent's user, and nothing needs to change.
+[[nodiscard]] Result<void> give_secrets(const std::string& task_dir, const std::string& user);
+
 class AllocDir {
 public:
     // `root` is absolute; the id becomes a directory name.

@@ -24,6 +24,7 @@
 
 namespace drover::drivers {
 
+// A limit below 1 means the default.
 struct LogLimits {
     std::int64_t files_max = 10;
     std::int64_t file_size_bytes_max = 10 * 1024 * 1024;

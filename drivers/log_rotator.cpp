@@ -34,8 +34,11 @@ Result<std::vector<std::uint64_t>> log_file_numbers(const std::string& directory
 
 LogRotator::LogRotator(std::string directory, std::string prefix, LogLimits limits)
     : directory_{std::move(directory)}, prefix_{std::move(prefix)}, limits_{limits} {
-    limits_.files_max = std::max<std::int64_t>(limits_.files_max, 1);
-    limits_.file_size_bytes_max = std::max<std::int64_t>(limits_.file_size_bytes_max, 1);
+    // A limit that nobody set is no wish for files of nothing.
+    if (limits_.files_max < 1) limits_.files_max = LogLimits{}.files_max;
+    if (limits_.file_size_bytes_max < 1) {
+        limits_.file_size_bytes_max = LogLimits{}.file_size_bytes_max;
+    }
 }
 
 Result<void> LogRotator::open() {

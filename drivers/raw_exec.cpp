@@ -8,6 +8,7 @@
 #include <charconv>
 #include <csignal>
 
+#include "drivers/alloc_dir.hpp"
 #include "drivers/executor_client.hpp"
 #include "drivers/signals.hpp"
 #include "drivers/task_process.hpp"
@@ -225,6 +226,9 @@ Result<StartedTask> RawExec::start(const TaskSpec& spec, ExitCallback on_exit) {
     if (!run) return tl::unexpected{run.error()};
     if (run->executor_lives() || run->task()) return attach(*run, std::move(on_exit));
     if (auto ended = end_runs(spec.task_dir); !ended) return tl::unexpected{ended.error()};
+    if (auto given = give_secrets(spec.task_dir, spec.user); !given) {
+        return tl::unexpected{given.error()};
+    }
     const auto started =
         launch_executor(options_.executor_command, *run, *order, options_.start_timeout);
     if (!started) {

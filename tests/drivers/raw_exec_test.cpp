@@ -302,10 +302,14 @@ TEST_F(RawExecTest, a_path_longer_than_a_socket_name_is_no_obstacle) {
 
 TEST_F(RawExecTest, a_task_runs_as_the_user_it_names) {
     if (::geteuid() != 0) GTEST_SKIP() << "changing the user needs root";
-    ScriptTask task{root_.path(), "id -un; id -Gn"};
+    ScriptTask task{root_.path(),
+                    "id -un; id -Gn; echo > secrets/mine; cat executor/1/task; "
+                    "rm -rf executor; mv executor x; ls"};
     task.spec.user = "nobody";
-    EXPECT_TRUE(run_to_end(task).succeeded());
-    EXPECT_EQ(task.output(), "nobody\nnogroup\n");
+    run_to_end(task);
+    // Its secrets are its own; what the executor keeps is neither to be read nor to be replaced.
+    EXPECT_EQ(task.output(), "nobody\nnogroup\nexecutor\nlocal\nsecrets\ntmp\n");
+    EXPECT_TRUE(task.run().exit().has_value());
     task.spec.attempt = 2;
     task.spec.user = "no-such-user";
     EXPECT_EQ(driver_.start(task.spec, ExitCatcher{}.callback()).error().code, Errc::not_found);
