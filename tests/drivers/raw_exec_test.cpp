@@ -256,6 +256,25 @@ TEST_F(RawExecTest, all_output_is_on_disk_before_the_exit_is_told) {
     EXPECT_EQ(content_of(task.log("stderr")).size(), 300000U);
 }
 
+TEST_F(RawExecTest, also_what_the_pipe_still_held_when_the_task_ended) {
+    if (::access("/usr/bin/perl", X_OK) != 0) GTEST_SKIP() << "needs perl to enlarge a pipe";
+    // 1031 is F_SETPIPE_SZ: all of it fits the pipe, and the task has ended before it is read.
+    ScriptTask task{root_.path(),
+                    "echo ready; while [ ! -e go ]; do sleep 0.01; done; exec perl -e "
+                    "'fcntl(STDOUT, 1031, 1048576); syswrite(STDOUT, \"x\" x 1000000)'"};
+    ExitCatcher catcher;
+    const auto started = driver_.start(task.spec, catcher.callback());
+    ASSERT_TRUE(started.has_value()) << started.error().message;
+    ASSERT_TRUE(task.is_ready());
+    const auto main = task.run().task()->process;
+    signal_process(*task.run().executor(), SIGSTOP);
+    ASSERT_TRUE(replace_file(task.spec.task_dir, "go", "", Durability::process_crash));
+    ASSERT_TRUE(eventually([&] { return !is_alive(main); }));
+    signal_process(*task.run().executor(), SIGCONT);
+    EXPECT_TRUE(catcher.wait().succeeded());
+    EXPECT_EQ(task.output().size(), 1000006U);
+}
+
 TEST_F(RawExecTest, logs_rotate_within_their_limits) {
     ScriptTask task{root_.path(), "seq 1 20000"};
     task.spec.logs = {3, 10000, false};

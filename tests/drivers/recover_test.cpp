@@ -155,6 +155,16 @@ TEST(Recover, a_killed_executor_takes_its_task_along_and_the_loss_is_told) {
     EXPECT_NE(found->reason.find("the executor was killed"), std::string::npos) << found->reason;
 }
 
+TEST(Recover, a_task_does_not_outlive_its_executor_even_when_no_agent_is_there) {
+    TemporaryDirectory root;
+    ScriptTask task{root.path(), "trap '' INT TERM HUP; echo ready; while :; do sleep 0.01; done"};
+    start_in_a_killed_agent(task.spec);
+    ASSERT_TRUE(task.is_ready());
+    const auto process = task.run().task()->process;
+    signal_process(*task.run().executor(), SIGKILL);
+    EXPECT_TRUE(eventually([&] { return !is_alive(process); }));
+}
+
 TEST(Recover, an_executor_that_is_asked_to_end_stops_its_task_in_good_order) {
     TemporaryDirectory root;
     ScriptTask task{root.path(), "trap 'exit 33' INT; echo ready; while :; do sleep 0.01; done"};
