@@ -1,0 +1,201 @@
+// See wire.hpp. The only place that knows both forms.
+#include "engine/raft/wire.hpp"
+
+#include <utility>
+
+#include "engine/base/match.hpp"
+#include "engine/raft/conf_change.hpp"
+#include "engine/raft/raft.pb.h"
+
+namespace drover::raft {
+namespace {
+
+constexpr std::uint64_t index_max = std::uint64_t{1} << 62;
+
+tl::unexpected<Error> bad(const std::string& what) {
+    return fail(Errc::corrupt, "raft message: " + what);
+}
+
+// ---- to the wire
+
+void put(EntryId id, wire::EntryId& out) {
+    out.set_term(id.term.value());
+    out.set_index(id.index.value());
+}
+
+void put(const MsgVote& body, wire::Vote& out) {
+    put(body.last, *out.mutable_last());
+    out.set_transfer(body.transfer);
+}
+
+template <class Response>
+void put_response(const Response& body, wire::VoteResponse& out) {
+    out.set_granted(body.granted);
+    if (body.commit != EntryId{}) put(body.commit, *out.mutable_commit());
+}
+
+void put(const MsgApp& body, wire::Append& out) {
+    put(body.previous, *out.mutable_previous());
+    out.set_commit(body.commit.value());
+    for (const auto& entry : body.entries) {
+        wire::Entry& one = *out.add_entries();
+        one.set_term(entry.term.value());
+        one.set_index(entry.index.value());
+        one.set_kind(static_cast<std::uint32_t>(entry.kind));
+        if (entry.data) one.set_data(*entry.data);
+    }
+}
+
+void put(const ConfState& conf, wire::ConfState& out) {
+    for (const RaftId id : conf.voters) out.add_voters(id.value());
+    for (const RaftId id : conf.learners) out.add_learners(id.value());
+    for (const RaftId id : conf.voters_outgoing) out.add_voters_outgoing(id.value());
+    for (const RaftId id : conf.learners_next) out.add_learners_next(id.value());
+    out.set_auto_leave(conf.auto_leave);
+}
+
+void put(const MsgSnap& body, wire::Snapshot& out) {
+    out.set_index(body.snapshot.meta.index.value());
+    out.set_term(body.snapshot.meta.term.value());
+    put(body.snapshot.meta.conf, *out.mutable_conf());
+    if (body.snapshot.data) out.set_data(*body.snapshot.data);
+}
+
+void put_body(const MessageBody& body, wire::Message& out) {
+    std::visit(
+        Match{[&](const MsgApp& one) { put(one, *out.mutable_append()); },
+              [&](const MsgAppResp& one) {
+                  out.mutable_append_response()->set_index(one.index.value());
+                  if (one.hint) put(*one.hint, *out.mutable_append_response()->mutable_hint());
+              },
+              [&](const MsgVote& one) { put(one, *out.mutable_vote()); },
+              [&](const MsgVoteResp& one) { put_response(one, *out.mutable_vote_response()); },
+              [&](const MsgPreVote& one) { put(one.last, *out.mutable_pre_vote()->mutable_last()); },
+              [&](const MsgPreVoteResp& one) {
+                  put_response(one, *out.mutable_pre_vote_response());
+              },
+              [&](const MsgHeartbeat& one) {
+                  out.mutable_heartbeat()->set_commit(one.commit.value());
+                  out.mutable_heartbeat()->set_round(one.round);
+              },
+              [&](const MsgHeartbeatResp& one) {
+                  out.mutable_heartbeat_response()->set_round(one.round);
+              },
+              [&](const MsgSnap& one) { put(one, *out.mutable_snapshot()); },
+              [&](const MsgTimeoutNow&) { out.mutable_timeout_now(); },
+              [&](const MsgTransferLeader& one) {
+                  out.mutable_transfer_leader()->set_target(one.target.value());
+              },
+              [&](const MsgReadIndex& one) { out.mutable_read_index()->set_context(one.context); },
+              [&](const MsgReadIndexResp& one) {
+                  out.mutable_read_index_response()->set_index(one.index.value());
+                  out.mutable_read_index_response()->set_context(one.context);
+              }},
+        body);
+}
+
+// ---- from the wire
+
+EntryId take(const wire::EntryId& in) { return {Term{in.term()}, Index{in.index()}}; }
+
+template <class Ids>
+std::set<RaftId> take_ids(const Ids& in) {
+    std::set<RaftId> ids;
+    for (const std::uint64_t id : in) ids.insert(RaftId{id});
+    return ids;
+}
+
+ConfState take(const wire::ConfState& in) {
+    return {take_ids(in.voters()), take_ids(in.learners()), take_ids(in.voters_outgoing()),
+            take_ids(in.learners_next()), in.auto_leave()};
+}
+
+Result<MessageBody> take(wire::Append& in) {
+    MsgApp body{take(in.previous()), Index{in.commit()}, {}};
+    if (body.previous.index.value() > index_max) return bad("the index is too high");
+    EntryId before = body.previous;
+    for (auto& entry : *in.mutable_entries()) {
+        Entry one{Term{entry.term()}, Index{entry.index()}, EntryKind::normal, nullptr};
+        if (one.index != next(before.index) || one.term < before.term) {
+            return bad("entry " + std::to_string(entry.index()) + " does not follow entry " +
+                       std::to_string(before.index.value()));
+        }
+        if (entry.kind() > static_cast<std::uint32_t>(EntryKind::conf_change)) {
+            return fail(Errc::unsupported, "raft message: entry " + std::to_string(entry.index()) +
+                                               " is of an unknown kind: upgrade this server");
+        }
+        one.kind = static_cast<EntryKind>(entry.kind());
+        if (!entry.data().empty()) {
+            one.data = std::make_shared<const std::string>(std::move(*entry.mutable_data()));
+        }
+        before = one.id();
+        body.entries.push_back(std::move(one));
+    }
+    return body;
+}
+
+Result<MessageBody> take(wire::Snapshot& in) {
+    Snapshot snapshot{{Index{in.index()}, Term{in.term()}, take(in.conf())}, nullptr};
+    if (in.index() == 0 || in.index() > index_max) return bad("the snapshot's index is not valid");
+    if (auto sound = validate(snapshot.meta.conf); !sound) return bad(sound.error().message);
+    snapshot.data = std::make_shared<const std::string>(std::move(*in.mutable_data()));
+    return MsgSnap{std::move(snapshot)};
+}
+
+MsgAppResp take(const wire::AppendResponse& in) {
+    return {Index{in.index()}, in.has_hint() ? std::optional{take(in.hint())} : std::nullopt};
+}
+
+Result<MessageBody> take_body(wire::Message& in) {
+    switch (in.body_case()) {
+        case wire::Message::kAppend: return take(*in.mutable_append());
+        case wire::Message::kAppendResponse: return take(in.append_response());
+        case wire::Message::kVote: return MsgVote{take(in.vote().last()), in.vote().transfer()};
+        case wire::Message::kVoteResponse:
+            return MsgVoteResp{in.vote_response().granted(), take(in.vote_response().commit())};
+        case wire::Message::kPreVote: return MsgPreVote{take(in.pre_vote().last())};
+        case wire::Message::kPreVoteResponse:
+            return MsgPreVoteResp{in.pre_vote_response().granted(),
+                                  take(in.pre_vote_response().commit())};
+        case wire::Message::kHeartbeat:
+            return MsgHeartbeat{Index{in.heartbeat().commit()}, in.heartbeat().round()};
+        case wire::Message::kHeartbeatResponse:
+            return MsgHeartbeatResp{in.heartbeat_response().round()};
+        case wire::Message::kSnapshot: return take(*in.mutable_snapshot());
+        case wire::Message::kTimeoutNow: return MsgTimeoutNow{};
+        case wire::Message::kTransferLeader:
+            return MsgTransferLeader{RaftId{in.transfer_leader().target()}};
+        case wire::Message::kReadIndex: return MsgReadIndex{in.read_index().context()};
+        case wire::Message::kReadIndexResponse:
+            return MsgReadIndexResp{Index{in.read_index_response().index()},
+                                    in.read_index_response().context()};
+        case wire::Message::BODY_NOT_SET: break;
+    }
+    return fail(Errc::unsupported, "raft message: of a kind that this release does not know");
+}
+
+}  // namespace
+
+std::string encode(const Message& message) {
+    wire::Message out;
+    out.set_from(message.from.value());
+    out.set_to(message.to.value());
+    out.set_term(message.term.value());
+    put_body(message.body, out);
+    return out.SerializeAsString();
+}
+
+Result<Message> decode(std::string_view bytes) {
+    constexpr std::size_t bytes_max = std::size_t{1} << 30;
+    wire::Message in;
+    if (bytes.size() > bytes_max) return bad("longer than 1 GiB");
+    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return bad("the bytes do not parse");
+    }
+    if (in.from() == 0 || in.to() == 0) return bad("sender or receiver is missing");
+    auto body = take_body(in);
+    if (!body) return tl::unexpected{body.error()};
+    return Message{RaftId{in.from()}, RaftId{in.to()}, Term{in.term()}, std::move(*body)};
+}
+
+}  // namespace drover::raft

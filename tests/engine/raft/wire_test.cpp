@@ -1,0 +1,92 @@
+// Messages survive the wire, and what is not a message is refused and never believed.
+#include <gtest/gtest.h>
+
+#include "engine/base/prng.hpp"
+#include "engine/raft/wire.hpp"
+
+namespace drover::raft {
+namespace {
+
+Payload text(const char* bytes) { return std::make_shared<const std::string>(bytes); }
+
+std::vector<Message> examples() {
+    const EntryId id{Term{3}, Index{8}};
+    const ConfState conf{{RaftId{1}, RaftId{2}}, {RaftId{4}}, {RaftId{1}, RaftId{3}}, {RaftId{3}}, true};
+    const std::vector<MessageBody> bodies{
+        MsgApp{id, Index{7}, {{Term{3}, Index{9}, EntryKind::normal, text("abc")},
+                              {Term{4}, Index{10}, EntryKind::conf_change, nullptr}}},
+        MsgApp{},
+        MsgAppResp{Index{9}, std::nullopt},
+        MsgAppResp{Index{9}, id},
+        MsgAppResp{Index{}, EntryId{}},
+        MsgVote{id, true},
+        MsgVoteResp{true, {}},
+        MsgVoteResp{false, id},
+        MsgPreVote{id},
+        MsgPreVoteResp{false, id},
+        MsgHeartbeat{Index{5}, 77},
+        MsgHeartbeatResp{77},
+        MsgSnap{{{Index{12}, Term{3}, conf}, text("state")}},
+        MsgTimeoutNow{},
+        MsgTransferLeader{RaftId{2}},
+        MsgReadIndex{42},
+        MsgReadIndexResp{Index{5}, 42}};
+    std::vector<Message> messages;
+    for (const auto& body : bodies) messages.push_back({RaftId{1}, RaftId{2}, Term{5}, body});
+    return messages;
+}
+
+TEST(Wire, every_message_comes_back_as_it_was) {
+    for (const auto& message : examples()) {
+        const auto back = decode(encode(message));
+        ASSERT_TRUE(back) << message.body.index() << ": " << back.error().message;
+        EXPECT_EQ(*back, message) << message.body.index();
+    }
+}
+
+TEST(Wire, a_message_without_sender_is_refused) {
+    const auto back = decode(encode({RaftId{0}, RaftId{2}, Term{1}, MsgTimeoutNow{}}));
+    ASSERT_FALSE(back);
+    EXPECT_EQ(back.error().code, Errc::corrupt);
+}
+
+TEST(Wire, entries_with_a_hole_are_refused) {
+    const MsgApp hole{{Term{1}, Index{1}}, Index{}, {{Term{1}, Index{3}, EntryKind::normal, nullptr}}};
+    EXPECT_FALSE(decode(encode({RaftId{1}, RaftId{2}, Term{1}, hole})));
+    const MsgApp falling{{Term{2}, Index{1}}, Index{}, {{Term{1}, Index{2}, EntryKind::normal, nullptr}}};
+    EXPECT_FALSE(decode(encode({RaftId{1}, RaftId{2}, Term{2}, falling})));
+}
+
+TEST(Wire, a_kind_of_a_later_release_is_told_apart_from_damage) {
+    // Field 100, length-delimited, empty: nothing that this release has a name for.
+    std::string bytes = encode({RaftId{1}, RaftId{2}, Term{1}, MsgTimeoutNow{}});
+    bytes.resize(6);  // sender, receiver and term remain
+    bytes += std::string{"\xa2\x06\x00", 3};
+    const auto back = decode(bytes);
+    ASSERT_FALSE(back);
+    EXPECT_EQ(back.error().code, Errc::unsupported);
+}
+
+TEST(Wire, fields_of_a_later_release_are_passed_over) {
+    const Message message{RaftId{1}, RaftId{2}, Term{1}, MsgHeartbeat{Index{4}, 2}};
+    const auto back = decode(encode(message) + std::string{"\xa2\x06\x01z", 4});
+    ASSERT_TRUE(back);
+    EXPECT_EQ(*back, message);
+}
+
+TEST(Wire, damaged_bytes_never_crash) {
+    Prng prng{11};
+    for (const auto& message : examples()) {
+        const std::string whole = encode(message);
+        for (int i = 0; i < 300; ++i) {
+            std::string bytes = whole.substr(0, prng.below(whole.size() + 1));
+            for (std::uint64_t n = prng.below(4); n > 0 && !bytes.empty(); --n) {
+                bytes[prng.below(bytes.size())] = static_cast<char>(prng.next());
+            }
+            if (const auto back = decode(bytes)) (void)decode(encode(*back));
+        }
+    }
+}
+
+}  // namespace
+}  // namespace drover::raft
