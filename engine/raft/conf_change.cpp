@@ -59,10 +59,17 @@ Result<void> apply_all(ConfOutcome& outcome, const std::vector<ConfChangeSingle>
     for (const auto& change : changes) {
         if (change.id == RaftId{}) continue;  // taken out by the user after it was proposed
         switch (change.kind) {
-            case ConfChangeKind::add_voter: make_voter(outcome, change.id); break;
-            case ConfChangeKind::add_learner: make_learner(outcome, change.id); break;
-            case ConfChangeKind::remove: remove_member(outcome, change.id); break;
-            case ConfChangeKind::update: break;
+            case ConfChangeKind::add_voter:
+                make_voter(outcome, change.id);
+                break;
+            case ConfChangeKind::add_learner:
+                make_learner(outcome, change.id);
+                break;
+            case ConfChangeKind::remove:
+                remove_member(outcome, change.id);
+                break;
+            case ConfChangeKind::update:
+                break;
         }
     }
     if (outcome.conf.voters.empty()) {

@@ -12,7 +12,7 @@ namespace drover::raft {
 // Test-only; production never sets it. Each switch is one historic bug, so that the simulator can
 // show that it would be found.
 struct Sabotage {
-    bool commit_old_term{false};   // count replicas of entries of older terms (paper, figure 8)
+    bool commit_old_term{false};    // count replicas of entries of older terms (paper, figure 8)
     bool acknowledge_early{false};  // vote, acknowledge and count the own copy before it is durable
 };
 

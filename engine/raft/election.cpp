@@ -72,9 +72,12 @@ void Raft::learn_commit(Instant now, EntryId commit) {
 void Raft::tally(Instant now, Votes& votes, RaftId from, bool granted) {
     votes.emplace(from, granted);  // the first word counts
     switch (vote_result(conf_, votes)) {
-        case VoteResult::pending: return;
-        case VoteResult::lost: return become_follower(now, term_, std::nullopt);
-        case VoteResult::won: break;
+        case VoteResult::pending:
+            return;
+        case VoteResult::lost:
+            return become_follower(now, term_, std::nullopt);
+        case VoteResult::won:
+            break;
     }
     if (std::holds_alternative<PreCandidate>(role_)) {
         start_campaign(now, Campaign::election);

@@ -14,7 +14,8 @@ std::string name(const char* what, Index index) {
 Broken broken_log(const Raft& raft) {
     const Log& log = raft.log();
     const Index last = log.last_index();
-    if (log.stable() < log.base().index || log.stable() > last) return "stable lies outside the log";
+    if (log.stable() < log.base().index || log.stable() > last)
+        return "stable lies outside the log";
     if (log.committed() < log.base().index) return "the base is not committed";
     if (log.committed() > last) return "more is committed than the log holds";
     if (log.applied() > log.applying()) return "more is applied than was handed out";
@@ -43,7 +44,8 @@ Broken broken_progress(const Raft& raft, RaftId member, const Progress& progress
     if (progress.match > raft.last_index()) return "match is beyond our own log" + who;
     if (progress.sent_commit > raft.commit_index()) return "a commit was sent that is none" + who;
     const bool in_snapshot = progress.state == ProgressState::snapshot;
-    if (!in_snapshot && progress.pending_snapshot != Index{}) return "a snapshot is forgotten" + who;
+    if (!in_snapshot && progress.pending_snapshot != Index{})
+        return "a snapshot is forgotten" + who;
     if (progress.state != ProgressState::replicate && progress.inflights.count() != 0) {
         return "appends in flight outside of replication" + who;
     }
@@ -95,7 +97,8 @@ std::optional<std::string> broken_invariant(const Raft& before, const Raft& afte
     if (after.applied_index() < before.applied_index()) return "the applied index fell";
     if (after.log().base().index < before.log().base().index) return "the log's beginning fell";
     const Index committed = before.commit_index();
-    if (committed >= after.log().base().index && after.term_at(committed) != before.term_at(committed)) {
+    if (committed >= after.log().base().index &&
+        after.term_at(committed) != before.term_at(committed)) {
         return name("a committed entry was replaced", committed);
     }
     if (after.term() != before.term()) return std::nullopt;

@@ -89,8 +89,8 @@ private:
     Index applying_;  // handed out for applying
     Index applied_;
     std::uint64_t applying_bytes_{0};
-    bool replaces_tail_{false};   // what was handed to a write at or after written_ is out of date
-    bool log_start_due_{false};   // the disk has still another beginning
+    bool replaces_tail_{false};  // what was handed to a write at or after written_ is out of date
+    bool log_start_due_{false};  // the disk has still another beginning
     std::optional<Snapshot> pending_snapshot_;
     bool snapshot_written_{false};
 };

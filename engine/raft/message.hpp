@@ -61,8 +61,8 @@ struct MsgHeartbeatResp {
 struct MsgSnap {
     Snapshot snapshot;
     friend bool operator==(const MsgSnap& a, const MsgSnap& b) {
-        return a.snapshot.meta == b.snapshot.meta &&
-               (a.snapshot.data ? *a.snapshot.data : "") == (b.snapshot.data ? *b.snapshot.data : "");
+        return a.snapshot.meta == b.snapshot.meta && (a.snapshot.data ? *a.snapshot.data : "") ==
+                                                         (b.snapshot.data ? *b.snapshot.data : "");
     }
 };
 struct MsgTimeoutNow {
@@ -83,10 +83,9 @@ struct MsgReadIndexResp {
     friend bool operator==(const MsgReadIndexResp&, const MsgReadIndexResp&) = default;
 };
 
-using MessageBody =
-    std::variant<MsgApp, MsgAppResp, MsgVote, MsgVoteResp, MsgPreVote, MsgPreVoteResp, MsgHeartbeat,
-                 MsgHeartbeatResp, MsgSnap, MsgTimeoutNow, MsgTransferLeader, MsgReadIndex,
-                 MsgReadIndexResp>;
+using MessageBody = std::variant<MsgApp, MsgAppResp, MsgVote, MsgVoteResp, MsgPreVote,
+                                 MsgPreVoteResp, MsgHeartbeat, MsgHeartbeatResp, MsgSnap,
+                                 MsgTimeoutNow, MsgTransferLeader, MsgReadIndex, MsgReadIndexResp>;
 
 struct Message {
     RaftId from;

@@ -26,9 +26,9 @@ void Raft::on(Instant now, const Message& message, const MsgApp& body) {
     }
     if (!log_.holds(body.previous)) {
         const Index known = std::min(body.previous.index, log_.last_index());
-        send_after_write(term_, message.from,
-                         MsgAppResp{body.previous.index,
-                                    log_.find_conflict_by_term(known, body.previous.term)});
+        send_after_write(
+            term_, message.from,
+            MsgAppResp{body.previous.index, log_.find_conflict_by_term(known, body.previous.term)});
         return;
     }
     if (!log_.merge(body.previous, body.entries)) {

@@ -21,7 +21,8 @@ void Raft::on(Instant, const Message& message, const MsgAppResp& body) {
 void Raft::on_rejected(RaftId from, Progress& progress, const MsgAppResp& body) {
     Index probe = body.hint->index;
     if (body.hint->term > Term{}) {
-        probe = log_.find_conflict_by_term(std::min(probe, log_.last_index()), body.hint->term).index;
+        probe =
+            log_.find_conflict_by_term(std::min(probe, log_.last_index()), body.hint->term).index;
     }
     if (!progress.maybe_decrease(body.index, probe)) return;
     if (progress.state == ProgressState::replicate) progress.become_probe();
@@ -29,12 +30,15 @@ void Raft::on_rejected(RaftId from, Progress& progress, const MsgAppResp& body) 
 }
 
 void Raft::on_accepted(RaftId from, Progress& progress, Index index) {
-    const bool confirms_probe =
-        progress.match == index && progress.state == ProgressState::probe;
+    const bool confirms_probe = progress.match == index && progress.state == ProgressState::probe;
     if (!progress.maybe_update(index) && !confirms_probe) return;
     switch (progress.state) {
-        case ProgressState::probe: progress.become_replicate(); break;
-        case ProgressState::replicate: progress.inflights.free_through(index); break;
+        case ProgressState::probe:
+            progress.become_replicate();
+            break;
+        case ProgressState::replicate:
+            progress.inflights.free_through(index);
+            break;
         case ProgressState::snapshot:
             // Whatever snapshot it has: enough that our log continues where it is.
             if (next(progress.match) >= log_.first_index()) progress.become_replicate();

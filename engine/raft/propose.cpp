@@ -28,9 +28,9 @@ Result<Receipt> Raft::append_own(EntryKind kind, Payload data) {
 namespace {
 
 tl::unexpected<Error> not_leader(std::optional<RaftId> leader) {
-    return fail(Errc::not_leader, leader ? "not the leader: server " +
-                                               std::to_string(leader->value()) + " leads"
-                                         : "not the leader, and none is known");
+    return fail(Errc::not_leader,
+                leader ? "not the leader: server " + std::to_string(leader->value()) + " leads"
+                       : "not the leader, and none is known");
 }
 
 }  // namespace
@@ -60,8 +60,8 @@ Result<Receipt> Raft::propose_conf_change(Instant, const ConfChange& change) {
         return fail(Errc::not_leader, "leadership is being transferred");
     }
     if (auto sound = check_conf_change(change); !sound) return tl::unexpected{sound.error()};
-    auto receipt = append_own(EntryKind::conf_change,
-                              std::make_shared<const std::string>(encode(change)));
+    auto receipt =
+        append_own(EntryKind::conf_change, std::make_shared<const std::string>(encode(change)));
     if (receipt) {
         leader->pending_conf_index = receipt->index;
         broadcast_append();
@@ -77,9 +77,9 @@ Result<void> Raft::check_conf_change(const ConfChange& change) const {
     }
     if (!config_.validate_conf_changes) return {};
     if (leader.pending_conf_index > log_.applied()) {
-        return fail(Errc::conflict,
-                    "another configuration change may be pending at index " +
-                        std::to_string(leader.pending_conf_index.value()) + ": try again");
+        return fail(Errc::conflict, "another configuration change may be pending at index " +
+                                        std::to_string(leader.pending_conf_index.value()) +
+                                        ": try again");
     }
     if (conf_.joint() && !change.leaves_joint()) {
         return fail(Errc::conflict, "the joint configuration must be left first");

@@ -1,4 +1,5 @@
-// See raft.hpp. How a member comes to be, the roles it takes, and how it puts messages on their way.
+// See raft.hpp. How a member comes to be, the roles it takes, and how it puts messages on their
+// way.
 #include "engine/raft/raft.hpp"
 
 #include <utility>
@@ -18,7 +19,8 @@ Result<void> validate(const Config& config) {
     if (config.election_ticks <= config.heartbeat_ticks) {
         return refuse("election_ticks must be greater than heartbeat_ticks");
     }
-    if (config.max_inflight_messages == 0) return refuse("max_inflight_messages must be at least 1");
+    if (config.max_inflight_messages == 0)
+        return refuse("max_inflight_messages must be at least 1");
     if (config.read_only == ReadOnly::lease && !config.check_quorum) {
         return refuse("lease reads need check_quorum");
     }
@@ -27,9 +29,10 @@ Result<void> validate(const Config& config) {
 
 Result<void> validate(const DurableState& durable) {
     const auto refuse = [](const std::string& what) {
-        return fail(Errc::corrupt, "raft state on disk: " + what +
-                                       "; restore this server's data directory, or empty it and let "
-                                       "the server join anew");
+        return fail(Errc::corrupt,
+                    "raft state on disk: " + what +
+                        "; restore this server's data directory, or empty it and let "
+                        "the server join anew");
     };
     Index last = durable.base.index;
     Term term = durable.base.term;
@@ -95,8 +98,7 @@ void Raft::reset(Instant now, Term term) {
         vote_.reset();
     }
     timer_start_ = now;
-    election_wait_ =
-        config_.tick * (config_.election_ticks + prng_.below(config_.election_ticks));
+    election_wait_ = config_.tick * (config_.election_ticks + prng_.below(config_.election_ticks));
 }
 
 void Raft::become_follower(Instant now, Term term, std::optional<RaftId> leader) {
@@ -141,8 +143,8 @@ void Raft::send_at(Term term, RaftId to, MessageBody body) {
 }
 
 // Votes and acknowledgements, our own among them, must not be heard before what they promise is
-// durable (thesis 3.8). A rejection may rest on state that is not durable too, and is rare: it waits
-// as well.
+// durable (thesis 3.8). A rejection may rest on state that is not durable too, and is rare: it
+// waits as well.
 void Raft::send_after_write(Term term, RaftId to, MessageBody body) {
     if (config_.coalesce && !after_write_.empty()) {
         // A later acknowledgement to the same member says all that the one before it says.

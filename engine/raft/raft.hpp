@@ -40,7 +40,8 @@ struct Ready {
     std::optional<SoftState> soft;  // where it changed
 
     [[nodiscard]] bool empty() const {
-        return !write && messages.empty() && !install && committed.empty() && reads.empty() && !soft;
+        return !write && messages.empty() && !install && committed.empty() && reads.empty() &&
+               !soft;
     }
 };
 
@@ -135,8 +136,8 @@ public:
 private:
     struct InFlight {
         WriteId write;
-        Term term;                     // ours when it was handed out
-        std::optional<EntryId> end;    // where the log then ended, if that was not durable yet
+        Term term;                   // ours when it was handed out
+        std::optional<EntryId> end;  // where the log then ended, if that was not durable yet
         std::optional<Index> snapshot;
         std::vector<Message> messages;  // rest on this write, or on one before it
     };

@@ -1,5 +1,5 @@
-// Linearizable reads without a log entry (thesis 6.4): note the commit index, make sure that we still
-// lead, and answer. Reads that come in one batch share one round of heartbeats.
+// Linearizable reads without a log entry (thesis 6.4): note the commit index, make sure that we
+// still lead, and answer. Reads that come in one batch share one round of heartbeats.
 #include <utility>
 
 #include "engine/raft/raft.hpp"

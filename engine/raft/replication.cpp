@@ -51,8 +51,7 @@ bool Raft::maybe_send_append(RaftId to, bool send_if_empty) {
     // With a full window an empty append still goes out after each heartbeat's answer: if all that
     // filled it was lost, nothing else would ever find out.
     if (progress.state != ProgressState::replicate || !progress.inflights.full()) {
-        append.entries =
-            log_.slice(progress.next, log_.last_index(), config_.max_message_bytes);
+        append.entries = log_.slice(progress.next, log_.last_index(), config_.max_message_bytes);
     }
     if (append.entries.empty() && !send_if_empty) return false;
     std::uint64_t size = 0;
@@ -87,8 +86,7 @@ bool Raft::maybe_commit() {
     log_.commit_to(agreed);
     const Index after = log_.committed();
     for (Index at = std::max(next(before), leader.first_own); at <= after; at = next(at)) {
-        leader.uncommitted_bytes -=
-            std::min(leader.uncommitted_bytes, log_.at(at).size_bytes());
+        leader.uncommitted_bytes -= std::min(leader.uncommitted_bytes, log_.at(at).size_bytes());
     }
     return after > before;
 }

@@ -9,7 +9,8 @@ Result<void> Raft::transfer_leadership(Instant now, RaftId target) {
     auto* leader = std::get_if<Leader>(&role_);
     if (leader == nullptr) {
         if (!this->leader()) {
-            return fail(Errc::no_leader, "there is no leader whose leadership could be transferred");
+            return fail(Errc::no_leader,
+                        "there is no leader whose leadership could be transferred");
         }
         send(*this->leader(), MsgTransferLeader{target});
         return {};

@@ -129,7 +129,8 @@ struct SoftState {
     friend bool operator==(const SoftState&, const SoftState&) = default;
 };
 
-// The answer to a read_index: once `index` is applied, a read that was asked before is linearizable.
+// The answer to a read_index: once `index` is applied, a read that was asked before is
+// linearizable.
 struct ReadState {
     Index index;
     std::uint64_t context{};

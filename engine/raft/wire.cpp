@@ -63,34 +63,33 @@ void put(const MsgSnap& body, wire::Snapshot& out) {
 
 void put_body(const MessageBody& body, wire::Message& out) {
     std::visit(
-        Match{[&](const MsgApp& one) { put(one, *out.mutable_append()); },
-              [&](const MsgAppResp& one) {
-                  out.mutable_append_response()->set_index(one.index.value());
-                  if (one.hint) put(*one.hint, *out.mutable_append_response()->mutable_hint());
-              },
-              [&](const MsgVote& one) { put(one, *out.mutable_vote()); },
-              [&](const MsgVoteResp& one) { put_response(one, *out.mutable_vote_response()); },
-              [&](const MsgPreVote& one) { put(one.last, *out.mutable_pre_vote()->mutable_last()); },
-              [&](const MsgPreVoteResp& one) {
-                  put_response(one, *out.mutable_pre_vote_response());
-              },
-              [&](const MsgHeartbeat& one) {
-                  out.mutable_heartbeat()->set_commit(one.commit.value());
-                  out.mutable_heartbeat()->set_round(one.round);
-              },
-              [&](const MsgHeartbeatResp& one) {
-                  out.mutable_heartbeat_response()->set_round(one.round);
-              },
-              [&](const MsgSnap& one) { put(one, *out.mutable_snapshot()); },
-              [&](const MsgTimeoutNow&) { out.mutable_timeout_now(); },
-              [&](const MsgTransferLeader& one) {
-                  out.mutable_transfer_leader()->set_target(one.target.value());
-              },
-              [&](const MsgReadIndex& one) { out.mutable_read_index()->set_context(one.context); },
-              [&](const MsgReadIndexResp& one) {
-                  out.mutable_read_index_response()->set_index(one.index.value());
-                  out.mutable_read_index_response()->set_context(one.context);
-              }},
+        Match{
+            [&](const MsgApp& one) { put(one, *out.mutable_append()); },
+            [&](const MsgAppResp& one) {
+                out.mutable_append_response()->set_index(one.index.value());
+                if (one.hint) put(*one.hint, *out.mutable_append_response()->mutable_hint());
+            },
+            [&](const MsgVote& one) { put(one, *out.mutable_vote()); },
+            [&](const MsgVoteResp& one) { put_response(one, *out.mutable_vote_response()); },
+            [&](const MsgPreVote& one) { put(one.last, *out.mutable_pre_vote()->mutable_last()); },
+            [&](const MsgPreVoteResp& one) { put_response(one, *out.mutable_pre_vote_response()); },
+            [&](const MsgHeartbeat& one) {
+                out.mutable_heartbeat()->set_commit(one.commit.value());
+                out.mutable_heartbeat()->set_round(one.round);
+            },
+            [&](const MsgHeartbeatResp& one) {
+                out.mutable_heartbeat_response()->set_round(one.round);
+            },
+            [&](const MsgSnap& one) { put(one, *out.mutable_snapshot()); },
+            [&](const MsgTimeoutNow&) { out.mutable_timeout_now(); },
+            [&](const MsgTransferLeader& one) {
+                out.mutable_transfer_leader()->set_target(one.target.value());
+            },
+            [&](const MsgReadIndex& one) { out.mutable_read_index()->set_context(one.context); },
+            [&](const MsgReadIndexResp& one) {
+                out.mutable_read_index_response()->set_index(one.index.value());
+                out.mutable_read_index_response()->set_context(one.context);
+            }},
         body);
 }
 
@@ -148,12 +147,16 @@ MsgAppResp take(const wire::AppendResponse& in) {
 
 Result<MessageBody> take_body(wire::Message& in) {
     switch (in.body_case()) {
-        case wire::Message::kAppend: return take(*in.mutable_append());
-        case wire::Message::kAppendResponse: return take(in.append_response());
-        case wire::Message::kVote: return MsgVote{take(in.vote().last()), in.vote().transfer()};
+        case wire::Message::kAppend:
+            return take(*in.mutable_append());
+        case wire::Message::kAppendResponse:
+            return take(in.append_response());
+        case wire::Message::kVote:
+            return MsgVote{take(in.vote().last()), in.vote().transfer()};
         case wire::Message::kVoteResponse:
             return MsgVoteResp{in.vote_response().granted(), take(in.vote_response().commit())};
-        case wire::Message::kPreVote: return MsgPreVote{take(in.pre_vote().last())};
+        case wire::Message::kPreVote:
+            return MsgPreVote{take(in.pre_vote().last())};
         case wire::Message::kPreVoteResponse:
             return MsgPreVoteResp{in.pre_vote_response().granted(),
                                   take(in.pre_vote_response().commit())};
@@ -161,15 +164,19 @@ Result<MessageBody> take_body(wire::Message& in) {
             return MsgHeartbeat{Index{in.heartbeat().commit()}, in.heartbeat().round()};
         case wire::Message::kHeartbeatResponse:
             return MsgHeartbeatResp{in.heartbeat_response().round()};
-        case wire::Message::kSnapshot: return take(*in.mutable_snapshot());
-        case wire::Message::kTimeoutNow: return MsgTimeoutNow{};
+        case wire::Message::kSnapshot:
+            return take(*in.mutable_snapshot());
+        case wire::Message::kTimeoutNow:
+            return MsgTimeoutNow{};
         case wire::Message::kTransferLeader:
             return MsgTransferLeader{RaftId{in.transfer_leader().target()}};
-        case wire::Message::kReadIndex: return MsgReadIndex{in.read_index().context()};
+        case wire::Message::kReadIndex:
+            return MsgReadIndex{in.read_index().context()};
         case wire::Message::kReadIndexResponse:
             return MsgReadIndexResp{Index{in.read_index_response().index()},
                                     in.read_index_response().context()};
-        case wire::Message::BODY_NOT_SET: break;
+        case wire::Message::BODY_NOT_SET:
+            break;
     }
     return fail(Errc::unsupported, "raft message: of a kind that this release does not know");
 }

@@ -36,14 +36,16 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t seed) {
     std::uint32_t crc = ~seed;
     std::size_t at = 0;
     for (; at + 8 <= bytes.size(); at += 8) {
-        const std::uint32_t low = crc ^ (byte_at(bytes, at) | byte_at(bytes, at + 1) << 8 |
-                                         byte_at(bytes, at + 2) << 16 | byte_at(bytes, at + 3) << 24);
+        const std::uint32_t low =
+            crc ^ (byte_at(bytes, at) | byte_at(bytes, at + 1) << 8 | byte_at(bytes, at + 2) << 16 |
+                   byte_at(bytes, at + 3) << 24);
         crc = tables[7][low & 0xffU] ^ tables[6][(low >> 8) & 0xffU] ^
               tables[5][(low >> 16) & 0xffU] ^ tables[4][low >> 24] ^
               tables[3][byte_at(bytes, at + 4)] ^ tables[2][byte_at(bytes, at + 5)] ^
               tables[1][byte_at(bytes, at + 6)] ^ tables[0][byte_at(bytes, at + 7)];
     }
-    for (; at < bytes.size(); ++at) crc = (crc >> 8) ^ tables[0][(crc ^ byte_at(bytes, at)) & 0xffU];
+    for (; at < bytes.size(); ++at)
+        crc = (crc >> 8) ^ tables[0][(crc ^ byte_at(bytes, at)) & 0xffU];
     return ~crc;
 }
 

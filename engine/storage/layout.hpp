@@ -1,7 +1,8 @@
 // Where consensus keeps what, in an ordered store with atomic synced batches:
 //
-//   raft.base              the entry before the log's beginning: what an installed snapshot ends with
-//   raft.cut               entries before this one were dropped since; the entry itself stays, for
+//   raft.base              the entry before the log's beginning: what an installed snapshot ends
+//   with raft.cut               entries before this one were dropped since; the entry itself stays,
+//   for
 //                          its term
 //   raft.hard              term, vote, commit
 //   raft.log/<8 bytes>     one entry; the index is big endian, so that keys sort as entries do

@@ -99,8 +99,8 @@ Result<void> Recovery::settle_base(RecoveredState& state) {
 }
 
 Result<void> Recovery::settle_tail(RecoveredState& state, std::optional<raft::EntryId> mark) const {
-    const raft::EntryId end = state.raft.entries.empty() ? state.raft.base
-                                                         : state.raft.entries.back().id();
+    const raft::EntryId end =
+        state.raft.entries.empty() ? state.raft.base : state.raft.entries.back().id();
     const raft::Index last = end.index;
     // A log may be shorter than the mark only because a later leader replaced its tail: then what
     // is there is of a later term.
@@ -123,8 +123,8 @@ Result<void> Recovery::settle_tail(RecoveredState& state, std::optional<raft::En
                               ": what followed was never acknowledged (" + bad_reason_ + ")");
     }
     if (mark && last < mark->index) {
-        return stop("entry " + number(mark->index) + " was durable once, but the log ends with entry " +
-                    number(last));
+        return stop("entry " + number(mark->index) +
+                    " was durable once, but the log ends with entry " + number(last));
     }
     return {};
 }
@@ -139,8 +139,8 @@ Result<RecoveredState> Recovery::finish(std::optional<raft::EntryId> mark) {
     state.raft.snapshot = snapshot_;
     state.raft.entries = std::exchange(entries_, {});
     if (auto settled = settle_tail(state, mark); !settled) return tl::unexpected{settled.error()};
-    const raft::Index last = state.raft.entries.empty() ? state.raft.base.index
-                                                        : state.raft.entries.back().index;
+    const raft::Index last =
+        state.raft.entries.empty() ? state.raft.base.index : state.raft.entries.back().index;
     if (state.raft.hard.commit > last) {
         return stop("entry " + number(state.raft.hard.commit) +
                     " was committed, but the log ends with entry " + number(last));

@@ -178,9 +178,8 @@ Result<std::vector<SnapshotSection>> SnapshotReader::unknown_sections(
     for (const auto& section : sections_) {
         if (known.contains(section.name)) continue;
         if (!section.ignorable) {
-            return fail(Errc::unsupported, "snapshot file: section \"" +
-                                               std::string{section.name} + "\" of release " +
-                                               header_.release +
+            return fail(Errc::unsupported, "snapshot file: section \"" + std::string{section.name} +
+                                               "\" of release " + header_.release +
                                                " is not known here: upgrade this server");
         }
         unknown.push_back(section);

@@ -56,7 +56,8 @@ public:
         std::map<std::uint64_t, Index> reads;  // context -> what the answer must cover
     };
 
-    Cluster(ClusterOptions options, std::uint64_t seed) : options_{std::move(options)}, prng_{seed} {
+    Cluster(ClusterOptions options, std::uint64_t seed)
+        : options_{std::move(options)}, prng_{seed} {
         const std::uint64_t all = options_.servers + options_.spare;
         std::set<RaftId> voters;
         for (std::uint64_t i = 1; i <= options_.servers; ++i) voters.insert(RaftId{i});
@@ -257,7 +258,9 @@ private:
 
     void deliver_one() {
         if (network_.empty()) return;
-        const auto at = network_.begin() + static_cast<std::ptrdiff_t>(prng_.below(std::min<std::size_t>(network_.size(), 10)));
+        const auto at =
+            network_.begin() +
+            static_cast<std::ptrdiff_t>(prng_.below(std::min<std::size_t>(network_.size(), 10)));
         const Message message = *at;
         if (!prng_.chance(1, 10)) network_.erase(at);  // else it arrives once more
         if (!prng_.chance(1, 10)) deliver(message);
@@ -283,7 +286,8 @@ private:
     void answer(Member& member, const ReadState& read) {
         const auto asked = member.reads.find(read.context);
         if (asked == member.reads.end()) return;
-        if (read.index < asked->second) fail("a read missed what was committed before it was asked");
+        if (read.index < asked->second)
+            fail("a read missed what was committed before it was asked");
         member.reads.erase(asked);
         ++reads_answered_;
     }
@@ -384,8 +388,8 @@ private:
     void note_written(const Member& member, const WriteLog& write) {
         for (const auto& entry : write.entries) {
             const auto before = member.raft.term_at(previous(entry.index)).value_or(Term{});
-            const auto [known, first] = written_.try_emplace(
-                entry.id(), std::pair{std::string{entry.payload()}, before});
+            const auto [known, first] =
+                written_.try_emplace(entry.id(), std::pair{std::string{entry.payload()}, before});
             if (!first && known->second.first != entry.payload()) fail("two entries share an id");
             if (!first && known->second.second != before) fail("logs that agree differ before");
         }

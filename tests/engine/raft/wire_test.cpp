@@ -11,10 +11,13 @@ Payload text(const char* bytes) { return std::make_shared<const std::string>(byt
 
 std::vector<Message> examples() {
     const EntryId id{Term{3}, Index{8}};
-    const ConfState conf{{RaftId{1}, RaftId{2}}, {RaftId{4}}, {RaftId{1}, RaftId{3}}, {RaftId{3}}, true};
+    const ConfState conf{
+        {RaftId{1}, RaftId{2}}, {RaftId{4}}, {RaftId{1}, RaftId{3}}, {RaftId{3}}, true};
     const std::vector<MessageBody> bodies{
-        MsgApp{id, Index{7}, {{Term{3}, Index{9}, EntryKind::normal, text("abc")},
-                              {Term{4}, Index{10}, EntryKind::conf_change, nullptr}}},
+        MsgApp{id,
+               Index{7},
+               {{Term{3}, Index{9}, EntryKind::normal, text("abc")},
+                {Term{4}, Index{10}, EntryKind::conf_change, nullptr}}},
         MsgApp{},
         MsgAppResp{Index{9}, std::nullopt},
         MsgAppResp{Index{9}, id},
@@ -51,9 +54,11 @@ TEST(Wire, a_message_without_sender_is_refused) {
 }
 
 TEST(Wire, entries_with_a_hole_are_refused) {
-    const MsgApp hole{{Term{1}, Index{1}}, Index{}, {{Term{1}, Index{3}, EntryKind::normal, nullptr}}};
+    const MsgApp hole{
+        {Term{1}, Index{1}}, Index{}, {{Term{1}, Index{3}, EntryKind::normal, nullptr}}};
     EXPECT_FALSE(decode(encode({RaftId{1}, RaftId{2}, Term{1}, hole})));
-    const MsgApp falling{{Term{2}, Index{1}}, Index{}, {{Term{1}, Index{2}, EntryKind::normal, nullptr}}};
+    const MsgApp falling{
+        {Term{2}, Index{1}}, Index{}, {{Term{1}, Index{2}, EntryKind::normal, nullptr}}};
     EXPECT_FALSE(decode(encode({RaftId{1}, RaftId{2}, Term{2}, falling})));
 }
 

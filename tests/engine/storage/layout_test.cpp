@@ -28,9 +28,9 @@ public:
             std::visit(Match{[&](const KvBatch::Put& one) { pairs[one.key] = one.value; },
                              [&](const KvBatch::Erase& one) { pairs.erase(one.key); },
                              [&](const KvBatch::EraseRange& one) {
-                                 pairs.erase(pairs.lower_bound(one.first),
-                                             one.end.empty() ? pairs.end()
-                                                             : pairs.lower_bound(one.end));
+                                 pairs.erase(
+                                     pairs.lower_bound(one.first),
+                                     one.end.empty() ? pairs.end() : pairs.lower_bound(one.end));
                              }},
                        change);
         }
@@ -144,7 +144,10 @@ struct Damage {
 const Damage damages[]{
     {"a torn last record was never acknowledged", [](Store& s) { s.damage(5); }, {}, 4, "cut"},
     {"several torn records at the end are one torn write",
-     [](Store& s) { s.damage(4), s.damage(5); }, {}, 3, "cut"},
+     [](Store& s) { s.damage(4), s.damage(5); },
+     {},
+     3,
+     "cut"},
     {"a mark before the torn record does not object", [](Store& s) { s.damage(5); },
      EntryId{Term{1}, Index{4}}, 4, "cut"},
     {"a record that was durable once must not vanish", [](Store& s) { s.damage(5); },
@@ -152,28 +155,55 @@ const Damage damages[]{
     {"a missing tail that was durable once is noticed",
      [](Store& s) { s.pairs.erase(log_key(Index{5})); }, EntryId{Term{1}, Index{5}}, 0, "entry 5"},
     {"without a mark a missing tail looks like one never written",
-     [](Store& s) { s.pairs.erase(log_key(Index{5})); }, {}, 4, ""},
+     [](Store& s) { s.pairs.erase(log_key(Index{5})); },
+     {},
+     4,
+     ""},
     {"rot in the middle is no torn write", [](Store& s) { s.damage(4); }, {}, 0, "entry 4"},
     {"a committed record is never cut",
-     [](Store& s) { s.damage(3), s.damage(4), s.damage(5); }, {}, 0, "entry 3"},
+     [](Store& s) { s.damage(3), s.damage(4), s.damage(5); },
+     {},
+     0,
+     "entry 3"},
     {"a hole is not filled", [](Store& s) { s.pairs.erase(log_key(Index{4})); }, {}, 0, "entry 4"},
-    {"a missing beginning is a hole", [](Store& s) { s.pairs.erase(log_key(Index{1})); }, {}, 0,
+    {"a missing beginning is a hole",
+     [](Store& s) { s.pairs.erase(log_key(Index{1})); },
+     {},
+     0,
      "entry 1"},
     {"committed entries must be there",
      [](Store& s) { s.pairs.erase(s.pairs.find(log_key(Index{3})), s.pairs.end()); },
-     {}, 0, "entry 3"},
+     {},
+     0,
+     "entry 3"},
     {"entries without term and vote are not believed",
-     [](Store& s) { s.pairs.erase(std::string{hard_key}); }, {}, 0, "term and vote"},
+     [](Store& s) { s.pairs.erase(std::string{hard_key}); },
+     {},
+     0,
+     "term and vote"},
     {"a bad record of term and vote could vote twice",
-     [](Store& s) { s.pairs[std::string{hard_key}][6] ^= 1; }, {}, 0, "raft.hard"},
+     [](Store& s) { s.pairs[std::string{hard_key}][6] ^= 1; },
+     {},
+     0,
+     "raft.hard"},
     {"a record under another's key is found out",
-     [](Store& s) { s.pairs[log_key(Index{5})] = s.pairs[log_key(Index{4})]; }, {}, 4, "cut"},
-    {"a cut at an entry that is gone", [](Store& s) {
+     [](Store& s) { s.pairs[log_key(Index{5})] = s.pairs[log_key(Index{4})]; },
+     {},
+     4,
+     "cut"},
+    {"a cut at an entry that is gone",
+     [](Store& s) {
          s.write(encode_compaction(Index{3}));
          s.pairs.erase(log_key(Index{3}));
-     }, {}, 0, "compacted"},
+     },
+     {},
+     0,
+     "compacted"},
     {"an unknown key of a later release is passed over",
-     [](Store& s) { s.pairs["raft.later"] = "x"; }, {}, 5, ""},
+     [](Store& s) { s.pairs["raft.later"] = "x"; },
+     {},
+     5,
+     ""},
 };
 
 TEST(Layout, each_damage_leads_where_it_must) {

@@ -8,7 +8,8 @@ namespace drover::storage {
 namespace {
 
 SnapshotHeader header() {
-    const raft::ConfState conf{{raft::RaftId{1}, raft::RaftId{2}}, {raft::RaftId{3}}, {}, {}, false};
+    const raft::ConfState conf{
+        {raft::RaftId{1}, raft::RaftId{2}}, {raft::RaftId{3}}, {}, {}, false};
     return {"0.1.0", 7, {raft::Index{42}, raft::Term{3}, conf}};
 }
 
