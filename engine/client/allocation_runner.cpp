@@ -146,7 +146,13 @@ void AllocationRunner::on(const AllocationDirectoryFailed& news, Turn& turn) {
 
 bool AllocationRunner::all_tasks_dead() const {
     return std::all_of(tasks_.begin(), tasks_.end(),
-                       [](const auto& entry) { return !is_live(entry.second.facts()); });
+                       [](const auto& entry) { return entry.second.is_dead(); });
+}
+
+bool AllocationRunner::awaits_disk() const {
+    if (ground_ == Ground::recording || ground_ == Ground::waiting || removed_) return true;
+    return std::any_of(tasks_.begin(), tasks_.end(),
+                       [](const auto& entry) { return entry.second.awaits_disk(); });
 }
 
 std::vector<TaskFacts> AllocationRunner::facts() const {

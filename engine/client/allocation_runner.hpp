@@ -56,6 +56,8 @@ public:
 
     [[nodiscard]] const Assignment& assignment() const { return assignment_; }
     [[nodiscard]] bool all_tasks_dead() const;
+    // It goes on when a write is answered, or when another allocation has ended for good.
+    [[nodiscard]] bool awaits_disk() const;
     [[nodiscard]] bool is_stopping() const { return stopping_; }
     // Removed, and nothing of it is left: the directory was asked to be destroyed.
     [[nodiscard]] bool gone() const { return gone_; }

@@ -149,10 +149,12 @@ void Client::Core::on(const TaskExited& news, Turn& turn) { on_task(news, turn);
 void Client::Core::on(const TaskRecovered& news, Turn& turn) { on_task(news, turn); }
 void Client::Core::on(const TaskRecoveryFailed& news, Turn& turn) { on_task(news, turn); }
 
-// Any of them may have waited for this write, and those that wait for the end of another allocation
-// go on when that end is on disk.
+// Those that wait for the end of another allocation go on when that end is on disk.
 void Client::Core::on(const StateWritten& news, Turn&) {
-    if (journal_.written(news.write)) touch_all();
+    if (!journal_.written(news.write)) return;
+    for (const auto& [id, runner] : runners_) {
+        if (runner.awaits_disk()) touched_.insert(id);
+    }
 }
 
 void Client::Core::on(const StateWriteFailed& news, Turn& turn) {

@@ -93,6 +93,10 @@ bool TaskRunner::may_have_process() const {
            (announcing != nullptr && announcing->write == announced_by_an_earlier_life);
 }
 
+bool TaskRunner::awaits_disk() const {
+    return is<Announcing>() || (is<Dead>() && !finished());
+}
+
 bool TaskRunner::finished() const {
     const auto* dead = std::get_if<Dead>(&phase_);
     return dead != nullptr && dead->forgotten;

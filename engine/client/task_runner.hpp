@@ -31,6 +31,9 @@ public:
     [[nodiscard]] std::uint64_t attempt() const { return attempt_; }
     // Between an asked-for start and its reported end.
     [[nodiscard]] bool process_expected() const;
+    [[nodiscard]] bool is_dead() const { return is<Dead>(); }
+    // Something of it goes on when a write is answered.
+    [[nodiscard]] bool awaits_disk() const;
     // Dead, its end is on disk, and its driver has been told to forget it.
     [[nodiscard]] bool finished() const;
     // It ran before the agent was restarted, and is gone.
