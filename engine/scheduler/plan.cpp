@@ -59,7 +59,7 @@ private:
     [[nodiscard]] bool shares_host(const state::AllocationRow& row, const GroupShape& shape) const;
     [[nodiscard]] schema::Allocation updated(const state::AllocationRow& row,
                                              const GroupShape& shape) const;
-    void stop_on_lost_nodes(const ReconcileInputs& inputs);
+    void write_stops(const ReconcileInputs& inputs, Reconciliation& result);
     void write_updates(const Reconciliation& result);
     void place(const Reconciliation& result);
     void block(const Placer& placer);
@@ -149,18 +149,24 @@ schema::Allocation Run::updated(const state::AllocationRow& row, const GroupShap
     return copy;
 }
 
-// Stopped before, but its client can no longer say so.
-void Run::stop_on_lost_nodes(const ReconcileInputs& inputs) {
+// Its client will not come to report the end of what is stopped: the servers conclude it.
+bool is_cut_off(const state::AllocationRow& row, const TaintedNodes& tainted) {
+    if (row.client_terminal()) return false;
+    const auto taint = tainted.find(row.node_id);
+    if (taint == tainted.end()) return false;
+    return taint->second == nullptr || taint->second->status() == "down";
+}
+
+void Run::write_stops(const ReconcileInputs& inputs, Reconciliation& result) {
     for (const auto& row : inputs.allocations) {
-        if (!row->server_terminal()) continue;
-        if (row->client_status != state::ClientStatus::running &&
-            row->client_status != state::ClientStatus::pending) {
-            continue;
-        }
-        const auto taint = inputs.tainted.find(row->node_id);
-        if (taint == inputs.tainted.end()) continue;
-        if (taint->second != nullptr && taint->second->status() != "down") continue;
+        if (!row->server_terminal() || !is_cut_off(*row, inputs.tainted)) continue;
         writer_.stop({row, "alloc is lost since its node is down", "lost", {}});
+    }
+    for (auto& stop : result.stops) {
+        if (stop.client_status.empty() && is_cut_off(*stop.allocation, inputs.tainted)) {
+            stop.client_status = "lost";
+        }
+        writer_.stop(stop);
     }
 }
 
@@ -278,8 +284,7 @@ schema::SchedulerOutput Run::run() {
 
     const auto inputs = reconcile_inputs();
     auto result = reconcile(inputs, ids_);
-    stop_on_lost_nodes(inputs);
-    for (const auto& stop : result.stops) writer_.stop(stop);
+    write_stops(inputs, result);
     write_updates(result);
     place(result);
     finish(result);

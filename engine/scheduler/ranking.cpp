@@ -46,16 +46,12 @@ Ranking::Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm)
         properties_.back().values.resize(fleet_.size());
     }
     look_at_nodes();
-    heaps_.emplace(fleet_.size(), spreads_.bucket_count() * components_max);
     // Events before now only count: nobody is seated yet.
     for (; seen_events_ < fleet_.events().size(); ++seen_events_) {
         apply(fleet_.events()[seen_events_]);
     }
-    for (std::uint32_t node = 0; node < seats_.size(); ++node) {
-        if (!seats_[node].in_reach) continue;
-        enter_counts(seats_[node]);
-        seat(node);
-    }
+    heaps_.emplace(fleet_.size(), spreads_.bucket_count() * components_max);
+    for (std::uint32_t node = 0; node < seats_.size(); ++node) seat(node);
 }
 
 void Ranking::look_at_nodes() {

@@ -97,16 +97,17 @@ void describe_new_deployment(schema::Deployment& deployment) {
                                           : "Deployment is running pending automatic promotion");
 }
 
-void settle_deployment(JobRun& run, bool complete) {
-    auto& current = run.result.current;
-    if (!current) return;
-    if (run.result.create) {
-        describe_new_deployment(*current);
-        return;
-    }
-    if (complete && is_active(*current)) {
-        update_deployment(run.result, *current, "successful", "Deployment completed successfully");
-    }
+// What failed during a rollout was the rollout's affair. Now that it is over, nothing else will
+// come to look at it: decide again, with the deployment as history.
+Reconciliation finish_deployment(const ReconcileInputs& inputs, const schema::Deployment& current,
+                                 Prng& prng) {
+    auto ended = std::make_shared<schema::Deployment>(current);
+    ended->set_status("successful");
+    ReconcileInputs after = inputs;
+    after.deployment = std::move(ended);
+    auto result = reconcile(after, prng);
+    update_deployment(result, current, "successful", "Deployment completed successfully");
+    return result;
 }
 
 }  // namespace
@@ -194,7 +195,9 @@ Reconciliation reconcile(const ReconcileInputs& inputs, Prng& prng) {
         }
         complete = GroupRun{run, *group, std::move(considered)}.run() && complete;
     }
-    settle_deployment(run, complete);
+    if (result.create) describe_new_deployment(*result.current);
+    const bool ends = complete && !result.create && result.current && is_active(*result.current);
+    if (ends) return finish_deployment(inputs, *result.current, prng);
     return result;
 }
 

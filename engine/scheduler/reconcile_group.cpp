@@ -74,6 +74,7 @@ bool GroupRun::run() {
     stop_surplus();
     decide_updates();
     require_canaries();
+    stop_surplus_rescheduling();
     limit_ = update_limit();
 
     // A group whose clients are still to stop by themselves waits as a whole.
@@ -104,10 +105,6 @@ bool GroupRun::of_this_version(const state::AllocationRow& row) const {
            row.body->job_create_index() == job_.inputs.job->create_index();
 }
 
-std::string GroupRun::name_of(const state::AllocationPtr& allocation) const {
-    return allocation->body->name();
-}
-
 // What an earlier version of a batch job has ended does not count for this one.
 void GroupRun::drop_old_batch() {
     for (auto at = all_.begin(); at != all_.end();) {
@@ -134,6 +131,11 @@ void GroupRun::stop_superseded_canaries() {
     };
     if (job_.old_deployment) add_unpromoted(*job_.old_deployment);
     if (current && job_.failed) add_unpromoted(*current);
+    // Their deployment may be gone, as after a purge.
+    for (const auto& [id, row] : all_) {
+        const bool mine = current && row->body->deployment_id() == current->id();
+        if (is_canary(*row) && !mine) superseded.emplace(id, row);
+    }
     job_.stop(superseded, "alloc not needed due to job update");
     desired_.set_stop(desired_.stop() + superseded.size());
     all_ = without(std::move(all_), superseded);
@@ -329,21 +331,45 @@ Placement GroupRun::reschedule_of(const state::AllocationPtr& allocation) const 
     placement.name = allocation->body->name();
     placement.previous = allocation;
     placement.reschedule = true;
-    placement.canary = is_canary(*allocation);
+    // Only a rollout that still waits for its canaries has any.
+    placement.canary = canarying() && is_canary(*allocation);
     placement.downgrade = canarying() && !placement.canary;
     placement.min_job_version = allocation->body->job_version();
     return placement;
 }
 
-std::vector<Placement> GroupRun::missing_placements() {
-    std::vector<Placement> place;
-    for (const auto& row : in_name_order(reschedule_now_)) place.push_back(reschedule_of(row));
-    // One that is unknown and was replaced holds no slot: its replacement does.
+// How many of the count are taken by what stays. One that is unknown and was replaced holds no
+// slot: its replacement does.
+std::size_t GroupRun::slots_held() const {
     const auto holding = std::count_if(untainted_.begin(), untainted_.end(), [](const auto& entry) {
         return !is_unknown(*entry.second) || entry.second->body->next_allocation().empty();
     });
-    std::size_t existing =
-        static_cast<std::size_t>(holding) + classes_.migrate.size() + reschedule_now_.size();
+    return static_cast<std::size_t>(holding) + classes_.migrate.size();
+}
+
+AllocationSet GroupRun::slots_rescheduled() const {
+    AllocationSet set = reschedule_now_;
+    if (canarying()) std::erase_if(set, [](const auto& entry) { return is_canary(*entry.second); });
+    return set;
+}
+
+// Where the others fill the count, what failed is given up instead of being placed anew.
+void GroupRun::stop_surplus_rescheduling() {
+    const std::size_t held = slots_held();
+    const std::size_t slots = held < count_ ? count_ - held : 0;
+    auto turn = in_name_order(slots_rescheduled());
+    while (turn.size() > slots) {
+        reschedule_now_.erase(turn.back()->id);
+        AllocationSet unused;
+        stop_one(unused, turn.back());
+        turn.pop_back();
+    }
+}
+
+std::vector<Placement> GroupRun::missing_placements() {
+    std::vector<Placement> place;
+    for (const auto& row : in_name_order(reschedule_now_)) place.push_back(reschedule_of(row));
+    std::size_t existing = slots_held() + slots_rescheduled().size();
     for (const auto& row : in_name_order(classes_.lost)) {
         if (existing >= count_) break;
         ++existing;

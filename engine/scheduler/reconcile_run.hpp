@@ -52,6 +52,9 @@ private:
     void decide_updates();
     void require_canaries();
     [[nodiscard]] std::size_t update_limit() const;
+    [[nodiscard]] std::size_t slots_held() const;
+    [[nodiscard]] AllocationSet slots_rescheduled() const;
+    void stop_surplus_rescheduling();
     [[nodiscard]] std::vector<Placement> missing_placements();
     [[nodiscard]] Placement reschedule_of(const state::AllocationPtr& allocation) const;
     void place_all(std::vector<Placement> place);
@@ -62,7 +65,6 @@ private:
     [[nodiscard]] bool is_complete() const;
     [[nodiscard]] bool canarying() const;
     [[nodiscard]] bool of_this_version(const state::AllocationRow& row) const;
-    [[nodiscard]] std::string name_of(const state::AllocationPtr& allocation) const;
 
     JobRun& job_;
     const schema::TaskGroup& group_;
