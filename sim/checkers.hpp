@@ -24,7 +24,6 @@ class World;
 class Checkers {
 public:
     void server_started(World& world, const ServerProcess& server);
-    void server_stopped(World& world, const ServerProcess& server);
     // After every step of a server, before its effects are carried out.
     void server_stepped(World& world, const ServerProcess& server);
     void log_written(World& world, const ServerProcess& server, const raft::WriteLog& write);

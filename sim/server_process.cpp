@@ -113,7 +113,6 @@ void ServerProcess::start(World& world) {
 void ServerProcess::crash(World& world, Persist persist) {
     if (!runs()) return;
     if (disk_.write_in_flight()) world.marks.add("server.crashed.writing");
-    world.checkers.server_stopped(world, *this);
     disk_.crash(persist, prng_);
     engine_.reset();
     ++incarnation_;

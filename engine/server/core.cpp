@@ -218,7 +218,7 @@ std::optional<Instant> Server::Core::next_deadline() const {
         next = earlier(next, leader_->next_deadline());
         next = earlier(next, next_reconciliation_);
     }
-    if (!registered_as_is()) next = earlier(next, next_registration_);
+    if (!registering_ && !registered_as_is()) next = earlier(next, next_registration_);
     return next;
 }
 

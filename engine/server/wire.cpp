@@ -1,0 +1,59 @@
+// See wire.hpp.
+#include "engine/server/wire.hpp"
+
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "engine/base/match.hpp"
+#include "engine/raft/wire.hpp"
+#include "engine/schema/peer.pb.h"
+
+namespace drover::server {
+
+std::string encode_peer_message(const PeerMessage& message) {
+    schema::PeerEnvelope envelope;
+    std::visit(Match{[&](const raft::Message& one) { envelope.set_raft(raft::encode(one)); },
+                     [&](const ForwardedRequest& one) {
+                         envelope.mutable_request()->set_ticket(one.ticket.value());
+                         *envelope.mutable_request()->mutable_request() = *one.request;
+                     },
+                     [&](const ForwardedResponse& one) {
+                         envelope.mutable_response()->set_ticket(one.ticket.value());
+                         *envelope.mutable_response()->mutable_response() = *one.response;
+                     }},
+               message);
+    return envelope.SerializeAsString();
+}
+
+Result<PeerMessage> decode_peer_message(std::string_view bytes) {
+    schema::PeerEnvelope envelope;
+    if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
+        !envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+        return fail(Errc::corrupt, "a message of " + std::to_string(bytes.size()) +
+                                       " bytes from another server cannot be decoded");
+    }
+    switch (envelope.kind_case()) {
+        case schema::PeerEnvelope::kRaft: {
+            auto message = raft::decode(envelope.raft());
+            if (!message) return tl::unexpected{message.error()};
+            return PeerMessage{std::move(*message)};
+        }
+        case schema::PeerEnvelope::kRequest:
+            return PeerMessage{
+                ForwardedRequest{Ticket{envelope.request().ticket()},
+                                 std::make_shared<const schema::Request>(
+                                     std::move(*envelope.mutable_request()->mutable_request()))}};
+        case schema::PeerEnvelope::kResponse:
+            return PeerMessage{ForwardedResponse{
+                Ticket{envelope.response().ticket()},
+                std::make_shared<const schema::Response>(
+                    std::move(*envelope.mutable_response()->mutable_response()))}};
+        case schema::PeerEnvelope::KIND_NOT_SET:
+            break;
+    }
+    return fail(Errc::unsupported,
+                "a message of a kind that this release does not know came from another server");
+}
+
+}  // namespace drover::server
