@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
@@ -49,6 +50,25 @@ std::string evaluations_done(const state::StateView& view) {
     return {};
 }
 
+// What is known of a job that does not come to rest: the newest facts first are what one needs.
+std::string tell_job(const state::StateView& view, const std::string& job) {
+    std::string text;
+    for (const auto& row : view.allocations_of({"default", job})) {
+        if (row->terminal() && !row->body->next_allocation().empty()) continue;
+        text += "\n    " + row->body->name() + " version " + std::to_string(row->body->job_version()) + ": wanted " +
+                row->body->desired_status() + ", is " + row->body->client_status();
+    }
+    for (const auto& evaluation : view.evaluations_of({"default", job})) {
+        if (evaluation->status() == "complete" || evaluation->status() == "canceled") continue;
+        text += "\n    evaluation (" + evaluation->triggered_by() + ") " + evaluation->status() + " " +
+                evaluation->status_description();
+    }
+    if (const auto deployment = view.latest_deployment({"default", job})) {
+        text += "\n    deployment " + deployment->status() + ": " + deployment->status_description();
+    }
+    return text;
+}
+
 std::string job_settled(const World& world, const state::StateView& view, const JobLoad& load) {
     const auto wanted = world.workload.wanted(load.id);
     if (!wanted) return {};
@@ -58,7 +78,8 @@ std::string job_settled(const World& world, const state::StateView& view, const 
         if (!row->terminal() && row->client_status == state::ClientStatus::running) ++running;
     }
     if (load.type == "service" && running != *wanted) {
-        return "job " + load.id + " runs " + std::to_string(running) + " of " + std::to_string(*wanted);
+        return "job " + load.id + " runs " + std::to_string(running) + " of " + std::to_string(*wanted) +
+               tell_job(view, load.id);
     }
     if (load.type == "batch" && load.exit_code == 0 && complete + running < *wanted) {
         return "job " + load.id + " completed " + std::to_string(complete) + " of " + std::to_string(*wanted);

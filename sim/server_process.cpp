@@ -243,8 +243,10 @@ void ServerProcess::send(World& world, const server::SendMessage& effect) {
     const auto to = static_cast<std::uint32_t>(effect.to.value() - 1);
     ENSURE(to < world.servers.size());
     world.checkers.message_sent(world, *this, effect.message);
-    const auto delays = world.network.send(number_, to);
+    auto delays = world.network.send(number_, to);
     if (delays.empty()) return;
+    // Consensus expects repetition; a forwarded request travels at most once (the transport's word).
+    if (!std::holds_alternative<raft::Message>(effect.message)) delays.resize(1);
     const auto message = std::make_shared<const server::PeerMessage>(effect.message);
     for (const Duration delay : delays) {
         world.after(delay, [from = number_, to, message](World& later) {

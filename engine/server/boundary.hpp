@@ -99,7 +99,8 @@ struct WriteLog {
 struct CompactLog {
     raft::Index through;
 };
-// May be lost, delayed, repeated or reordered: the protocol expects it.
+// May be lost, delayed or reordered. Consensus messages may be repeated too; a forwarded request or
+// response arrives at most once.
 struct SendMessage {
     raft::RaftId to;
     PeerMessage message;
