@@ -38,13 +38,15 @@ std::string host_of(const std::string& preferred, const std::string& fallback) {
 }
 
 std::string with_port(const std::string& host, std::uint16_t port) {
-    return host.find(':') != std::string::npos && host.front() != '[' ? "[" + host + "]:" + std::to_string(port)
-                                                                     : host + ":" + std::to_string(port);
+    return host.find(':') != std::string::npos && host.front() != '['
+               ? "[" + host + "]:" + std::to_string(port)
+               : host + ":" + std::to_string(port);
 }
 
 // An address that others can dial: the wildcard is not one.
 std::string reachable(const std::string& advertise, const std::string& bound, std::uint16_t port) {
-    if (!advertise.empty()) return advertise.find(':') == std::string::npos ? with_port(advertise, port) : advertise;
+    if (!advertise.empty())
+        return advertise.find(':') == std::string::npos ? with_port(advertise, port) : advertise;
     return with_port(bound == "0.0.0.0" || bound == "::" ? "127.0.0.1" : bound, port);
 }
 
@@ -56,9 +58,14 @@ std::vector<std::string> with_default_port(std::vector<std::string> addresses, s
 }
 
 Result<std::string> make_dev_directory() {
-    std::string pattern = (fs::temp_directory_path() / "drover-dev-XXXXXX").string();
+    std::string pattern = (fs::temp_directory_path() /
+                           "drover-dev-"
+                           "XXX"
+                           "XXX")
+                              .string();
     if (::mkdtemp(pattern.data()) == nullptr) {
-        return fail(Errc::internal, pattern + ": cannot be created; check that the folder is writable");
+        return fail(Errc::internal,
+                    pattern + ": cannot be created; check that the folder is writable");
     }
     return pattern;
 }
@@ -93,7 +100,8 @@ struct Agent::Impl : Backend {
     [[nodiscard]] const Config& config() const override { return config_; }
     [[nodiscard]] AgentFacts facts() const override;
     [[nodiscard]] Uuid mint() override;
-    std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request, LogReceiver receiver) override;
+    std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request,
+                                       LogReceiver receiver) override;
 
     Config config_;
     OnHalt on_halt;
@@ -148,8 +156,9 @@ Result<void> Agent::Impl::start() {
     if (!seed) return tl::unexpected{seed.error()};
     prng = Prng{*seed};
     using Part = Result<void> (Impl::*)();
-    for (const Part part : {&Impl::prepare_directories, &Impl::describe_server, &Impl::start_transport,
-                            &Impl::start_server, &Impl::start_client, &Impl::start_http}) {
+    for (const Part part :
+         {&Impl::prepare_directories, &Impl::describe_server, &Impl::start_transport,
+          &Impl::start_server, &Impl::start_client, &Impl::start_http}) {
         if (auto done = (this->*part)(); !done) return done;
     }
     return {};
@@ -158,7 +167,8 @@ Result<void> Agent::Impl::start() {
 Result<void> Agent::Impl::prepare_directories() {
     if (config_.name.empty()) {
         std::string host(256, '\0');
-        if (::gethostname(host.data(), host.size() - 1) != 0) return fail(Errc::internal, "the host has no name; set `name`");
+        if (::gethostname(host.data(), host.size() - 1) != 0)
+            return fail(Errc::internal, "the host has no name; set `name`");
         config_.name = host.c_str();
     }
     if (config_.dev_mode && config_.data_dir.empty()) {
@@ -168,7 +178,9 @@ Result<void> Agent::Impl::prepare_directories() {
     }
     std::error_code error;
     fs::create_directories(config_.data_dir, error);
-    if (error) return fail(Errc::internal, "data_dir " + config_.data_dir + ": cannot be created: " + error.message());
+    if (error)
+        return fail(Errc::internal,
+                    "data_dir " + config_.data_dir + ": cannot be created: " + error.message());
     if (config_.client.enabled) {
         const auto id = load_node_identity(config_);
         if (!id) return tl::unexpected{id.error()};
@@ -186,9 +198,15 @@ Result<void> Agent::Impl::describe_server() {
     info->set_raft_id(identity->raft_id);
     info->set_id(identity->id.raw());
     info->set_name(config_.name + "." + config_.region);
-    info->set_address(reachable(config_.advertise.rpc, host_of(config_.addresses.rpc, config_.bind_addr), config_.ports.rpc));
-    info->set_serf_address(reachable(config_.advertise.serf, host_of(config_.addresses.serf, config_.bind_addr), config_.ports.serf));
-    info->set_http_address(reachable(config_.advertise.http, host_of(config_.addresses.http, config_.bind_addr), config_.ports.http));
+    info->set_address(reachable(config_.advertise.rpc,
+                                host_of(config_.addresses.rpc, config_.bind_addr),
+                                config_.ports.rpc));
+    info->set_serf_address(reachable(config_.advertise.serf,
+                                     host_of(config_.addresses.serf, config_.bind_addr),
+                                     config_.ports.serf));
+    info->set_http_address(reachable(config_.advertise.http,
+                                     host_of(config_.addresses.http, config_.bind_addr),
+                                     config_.ports.http));
     info->set_region(config_.region);
     info->set_datacenter(config_.datacenter);
     info->set_release(std::string{release});
@@ -203,7 +221,10 @@ Result<void> Agent::Impl::describe_server() {
 Result<void> Agent::Impl::start_transport() {
     const std::string local_node = config_.client.enabled ? node_id.text() : std::string{};
     logs = std::make_unique<LogService>(
-        local_node, [this](const Uuid& allocation) { return client ? client->log_directory(allocation) : std::string{}; },
+        local_node,
+        [this](const Uuid& allocation) {
+            return client ? client->log_directory(allocation) : std::string{};
+        },
         server != nullptr);
     io::TransportOptions options;
     options.self = {io::Lane::general,
@@ -214,16 +235,20 @@ Result<void> Agent::Impl::start_transport() {
                     std::string{release},
                     protocol_version,
                     protocol_version};
-    if (server) options.listen = with_port(host_of(config_.addresses.rpc, config_.bind_addr), config_.ports.rpc);
+    if (server)
+        options.listen =
+            with_port(host_of(config_.addresses.rpc, config_.bind_addr), config_.ports.rpc);
     io::TransportHandlers handlers;
     handlers.on_message = [this](const io::Handshake& from, io::Lane, std::string bytes) {
         const auto id = Uuid::from_text(from.node);
         if (server && id) server->message(membership::raft_id_of(*id), std::move(bytes));
     };
-    handlers.on_request = [this](const io::Handshake&, std::string bytes, const io::Responder& responder) {
+    handlers.on_request = [this](const io::Handshake&, std::string bytes,
+                                 const io::Responder& responder) {
         if (server) server->request(std::move(bytes), responder);
     };
-    handlers.on_stream = [this](const io::Handshake&, const std::string& opening, io::Stream stream) {
+    handlers.on_stream = [this](const io::Handshake&, const std::string& opening,
+                                io::Stream stream) {
         logs->serve(*transport, opening, std::move(stream));
     };
     handlers.on_peer = [this](const io::PeerEvent& event) { peer_event(event); };
@@ -241,7 +266,8 @@ void Agent::Impl::peer_event(const io::PeerEvent& event) {
         const auto one = connected.find(down->peer.node);
         if (one != connected.end()) connected.erase(one);
     } else if (const auto* rejected = std::get_if<io::ConnectionRejected>(&event)) {
-        log(LogLevel::warn, "rpc", "connection from " + rejected->remote + " was rejected: " + rejected->reason);
+        log(LogLevel::warn, "rpc",
+            "connection from " + rejected->remote + " was rejected: " + rejected->reason);
     }
 }
 
@@ -262,16 +288,25 @@ Result<void> Agent::Impl::start_server() {
 
 Result<void> Agent::Impl::start_join() {
     membership::Config handshake;
-    handshake.self = {*Uuid::from_raw(self->id()), self->raft_id(),      self->name(),
-                      self->region(),              self->serf_address(), self->address(),
-                      config_.server.bootstrap_expect, self->raft_protocol(), self->release(),
+    handshake.self = {*Uuid::from_raw(self->id()),
+                      self->raft_id(),
+                      self->name(),
+                      self->region(),
+                      self->serf_address(),
+                      self->address(),
+                      config_.server.bootstrap_expect,
+                      self->raft_protocol(),
+                      self->release(),
                       server->has_state() || server->running()};
     handshake.join_addresses = with_default_port(config_.server.join, config_.ports.serf);
     JoinHandlers handlers;
-    handlers.on_decided = [this](const std::vector<membership::Card>& founders) { found(founders); };
+    handlers.on_decided = [this](const std::vector<membership::Card>& founders) {
+        found(founders);
+    };
     handlers.on_newcomer = [this](const membership::Card& newcomer) { admit(newcomer); };
-    auto started = Join::start(with_port(host_of(config_.addresses.serf, config_.bind_addr), config_.ports.serf),
-                               std::move(handshake), config_.server_dir() + "/join-promise", std::move(handlers));
+    auto started = Join::start(
+        with_port(host_of(config_.addresses.serf, config_.bind_addr), config_.ports.serf),
+        std::move(handshake), config_.server_dir() + "/join-promise", std::move(handlers));
     if (!started) return tl::unexpected{started.error()};
     join = std::move(*started);
     server->on_member([this] { join->became_member(); });
@@ -293,7 +328,8 @@ void Agent::Impl::found(const std::vector<membership::Card>& founders) {
         info->set_release(card.release);
         voters.push_back(std::move(info));
     }
-    if (auto started = server->start(std::move(voters), *transport); !started) on_halt(started.error().message);
+    if (auto started = server->start(std::move(voters), *transport); !started)
+        on_halt(started.error().message);
 }
 
 void Agent::Impl::admit(const membership::Card& newcomer) {
@@ -311,7 +347,8 @@ void Agent::Impl::admit(const membership::Card& newcomer) {
     info.set_release(newcomer.release);
     server->ask(std::move(request), [name = newcomer.name](const server::ResponsePtr& response) {
         if (response->has_failure()) {
-            log(LogLevel::warn, "server.join", name + " was not admitted: " + response->failure().message());
+            log(LogLevel::warn, "server.join",
+                name + " was not admitted: " + response->failure().message());
         }
     });
 }
@@ -319,21 +356,29 @@ void Agent::Impl::admit(const membership::Card& newcomer) {
 // ---- the client
 
 Result<void> Agent::Impl::start_client() {
-    if (!server) link = std::make_unique<ServerLink>(*transport, with_default_port(config_.client.servers, 4647));
+    if (!server)
+        link = std::make_unique<ServerLink>(*transport,
+                                            with_default_port(config_.client.servers, 4647));
     if (!config_.client.enabled) return {};
     ClientHost::AskServer ask_server;
     if (server) {
-        ask_server = [this](const client::RequestPtr& request, Duration, const ClientHost::Reply& reply) {
-            server->ask(request, [reply](server::ResponsePtr response) { reply(std::move(response), {}); });
+        ask_server = [this](const client::RequestPtr& request, Duration,
+                            const ClientHost::Reply& reply) {
+            server->ask(request,
+                        [reply](server::ResponsePtr response) { reply(std::move(response), {}); });
         };
     } else {
-        ask_server = [this](const client::RequestPtr& request, Duration timeout, const ClientHost::Reply& reply) {
-            link->ask(request, timeout, [reply](server::ResponsePtr response, std::string reason, bool) {
-                reply(std::move(response), std::move(reason));
-            });
+        ask_server = [this](const client::RequestPtr& request, Duration timeout,
+                            const ClientHost::Reply& reply) {
+            link->ask(request, timeout,
+                      [reply](server::ResponsePtr response, std::string reason, bool) {
+                          reply(std::move(response), std::move(reason));
+                      });
         };
     }
-    const std::string http_address = reachable(config_.advertise.http, host_of(config_.addresses.http, config_.bind_addr), config_.ports.http);
+    const std::string http_address =
+        reachable(config_.advertise.http, host_of(config_.addresses.http, config_.bind_addr),
+                  config_.ports.http);
     auto started = ClientHost::start(config_, http_address, std::move(ask_server));
     if (!started) return tl::unexpected{started.error()};
     client = std::move(*started);
@@ -347,9 +392,10 @@ Result<void> Agent::Impl::start_http() {
     io::HttpServerOptions options;
     const std::string host = host_of(config_.addresses.http, config_.bind_addr);
     options.listen = host.starts_with("unix://") ? host : with_port(host, config_.ports.http);
-    auto started = io::HttpServer::start(std::move(options), [this](io::HttpRequest request, io::HttpResponder responder) {
-        api->handle(std::move(request), std::move(responder));
-    });
+    auto started = io::HttpServer::start(
+        std::move(options), [this](io::HttpRequest request, io::HttpResponder responder) {
+            api->handle(std::move(request), std::move(responder));
+        });
     if (!started) return tl::unexpected{started.error()};
     http = std::move(*started);
     return {};
@@ -358,11 +404,13 @@ Result<void> Agent::Impl::start_http() {
 Backend::Asked Agent::Impl::ask(server::RequestPtr request, OnResponse on_response) {
     if (server) return server->ask(std::move(request), std::move(on_response));
     link->ask(std::move(request), ask_timeout,
-              [on_response = std::move(on_response)](server::ResponsePtr response, const std::string& reason, bool never_sent) {
+              [on_response = std::move(on_response)](server::ResponsePtr response,
+                                                     const std::string& reason, bool never_sent) {
                   if (response) {
                       on_response(std::move(response));
                   } else {
-                      on_response(failed_response(never_sent ? Errc::no_leader : Errc::unknown_outcome, reason));
+                      on_response(failed_response(
+                          never_sent ? Errc::no_leader : Errc::unknown_outcome, reason));
                   }
               });
     return 0;
@@ -395,7 +443,9 @@ AgentFacts Agent::Impl::facts() const {
         member.id = id ? id->text() : std::string{};
         const auto split = [](const std::string& address) {
             const auto colon = address.rfind(':');
-            const auto port = colon == std::string::npos ? 0UL : std::strtoul(address.c_str() + colon + 1, nullptr, 10);
+            const auto port = colon == std::string::npos
+                                  ? 0UL
+                                  : std::strtoul(address.c_str() + colon + 1, nullptr, 10);
             return std::pair{address.substr(0, colon), static_cast<std::uint16_t>(port)};
         };
         std::tie(member.address, member.rpc_port) = split(one->address());
@@ -413,14 +463,18 @@ AgentFacts Agent::Impl::facts() const {
     return facts;
 }
 
-std::unique_ptr<Reading> Agent::Impl::read_logs(const Uuid& node, LogRequest request, LogReceiver receiver) {
+std::unique_ptr<Reading> Agent::Impl::read_logs(const Uuid& node, LogRequest request,
+                                                LogReceiver receiver) {
     if (client && node == node_id) {
         const std::string directory = client->log_directory(request.allocation);
-        if (!directory.empty()) return read_local_logs(directory, std::move(request), std::move(receiver));
-        receiver.on_end(Error{Errc::not_found, "no logs of this allocation are kept here any more"});
+        if (!directory.empty())
+            return read_local_logs(directory, std::move(request), std::move(receiver));
+        receiver.on_end(
+            Error{Errc::not_found, "no logs of this allocation are kept here any more"});
         return nullptr;
     }
-    const io::Target target = server ? io::Target{io::Node{node.text()}} : io::Target{io::Address{link->current()}};
+    const io::Target target =
+        server ? io::Target{io::Node{node.text()}} : io::Target{io::Address{link->current()}};
     return read_remote_logs(*transport, target, node, request, std::move(receiver));
 }
 

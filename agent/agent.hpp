@@ -1,5 +1,5 @@
-// One running agent: server, client or both, with its transport and its HTTP API, put together from a
-// configuration. Everything with a decision in it lives elsewhere.
+// One running agent: server, client or both, with its transport and its HTTP API, put together from
+// a configuration. Everything with a decision in it lives elsewhere.
 #pragma once
 
 #include <functional>

@@ -78,8 +78,8 @@ public:
 
     using OnResponse = std::function<void(server::ResponsePtr)>;
     using Asked = std::uint64_t;
-    // Asks this agent's server, or, on an agent without one, a server that it knows. The callback is
-    // called exactly once, from any thread, also when nobody could be reached (the response then
+    // Asks this agent's server, or, on an agent without one, a server that it knows. The callback
+    // is called exactly once, from any thread, also when nobody could be reached (the response then
     // carries the failure).
     virtual Asked ask(server::RequestPtr request, OnResponse on_response) = 0;
     // The asker has gone; the callback is still called, and nobody minds.
@@ -91,7 +91,8 @@ public:
     [[nodiscard]] virtual Uuid mint() = 0;
 
     // Log files of a task: here, or on the node that holds the allocation. `node` is that node.
-    virtual std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request, LogReceiver receiver) = 0;
+    virtual std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request,
+                                               LogReceiver receiver) = 0;
 };
 
 }  // namespace drover::agent

@@ -23,10 +23,14 @@ constexpr Duration request_slack = std::chrono::seconds{15};
 
 LogLevel level_of(client::Severity severity) {
     switch (severity) {
-        case client::Severity::debug: return LogLevel::debug;
-        case client::Severity::info: return LogLevel::info;
-        case client::Severity::warning: return LogLevel::warn;
-        case client::Severity::error: return LogLevel::error;
+        case client::Severity::debug:
+            return LogLevel::debug;
+        case client::Severity::info:
+            return LogLevel::info;
+        case client::Severity::warning:
+            return LogLevel::warn;
+        case client::Severity::error:
+            return LogLevel::error;
     }
     return LogLevel::info;
 }
@@ -41,23 +45,31 @@ drivers::Config to_config(const google::protobuf::RepeatedPtrField<schema::Value
 
 drivers::ConfigValue to_config(const schema::Value& value) {
     switch (value.kind_case()) {
-        case schema::Value::kBoolean: return value.boolean();
-        case schema::Value::kInteger: return static_cast<std::int64_t>(value.integer());
-        case schema::Value::kReal: return value.real();
-        case schema::Value::kText: return value.text();
+        case schema::Value::kBoolean:
+            return value.boolean();
+        case schema::Value::kInteger:
+            return static_cast<std::int64_t>(value.integer());
+        case schema::Value::kReal:
+            return value.real();
+        case schema::Value::kText:
+            return value.text();
         case schema::Value::kList: {
             drivers::ConfigValue::List list;
             for (const auto& item : value.list().items()) list.push_back(to_config(item));
             return list;
         }
-        case schema::Value::kObject: return to_config(value.object().fields());
+        case schema::Value::kObject:
+            return to_config(value.object().fields());
         case schema::Value::kNull:
-        case schema::Value::KIND_NOT_SET: break;
+        case schema::Value::KIND_NOT_SET:
+            break;
     }
     return {};
 }
 
-drivers::TaskHandle to_driver(const client::TaskHandle& handle) { return {handle.driver, handle.opaque}; }
+drivers::TaskHandle to_driver(const client::TaskHandle& handle) {
+    return {handle.driver, handle.opaque};
+}
 
 drivers::TaskSpec make_spec(const client::StartTask& effect, const drivers::AllocDir& directory) {
     const schema::Allocation& allocation = *effect.allocation;
@@ -78,7 +90,8 @@ drivers::TaskSpec make_spec(const client::StartTask& effect, const drivers::Allo
     spec.user = task.user();
     if (task.has_log_config()) {
         spec.logs.files_max = task.log_config().max_files();
-        spec.logs.file_size_bytes_max = std::int64_t{task.log_config().max_file_size_mb()} * 1024 * 1024;
+        spec.logs.file_size_bytes_max =
+            std::int64_t{task.log_config().max_file_size_mb()} * 1024 * 1024;
         spec.logs.disabled = task.log_config().disabled();
     }
     spec.limits.cpu_mhz = task.resources().cpu();
@@ -89,15 +102,19 @@ drivers::TaskSpec make_spec(const client::StartTask& effect, const drivers::Allo
 
 }  // namespace
 
-ClientHost::ClientHost(Config config, AskServer ask) : config_{std::move(config)}, ask_{std::move(ask)} {
+ClientHost::ClientHost(Config config, AskServer ask)
+    : config_{std::move(config)}, ask_{std::move(ask)} {
     drivers::RawExecOptions raw_exec;
     raw_exec.enabled = config_.client.raw_exec_enabled;
     drivers_ = drivers::DriverRegistry::with_builtin(raw_exec);
 }
 
-Result<std::unique_ptr<ClientHost>> ClientHost::start(const Config& config, const std::string& http_address, AskServer ask) {
+Result<std::unique_ptr<ClientHost>> ClientHost::start(const Config& config,
+                                                      const std::string& http_address,
+                                                      AskServer ask) {
     std::unique_ptr<ClientHost> host{new ClientHost{config, std::move(ask)}};
-    if (auto prepared = host->prepare(http_address); !prepared) return tl::unexpected{prepared.error()};
+    if (auto prepared = host->prepare(http_address); !prepared)
+        return tl::unexpected{prepared.error()};
     if (auto restored = host->restore(); !restored) return tl::unexpected{restored.error()};
     return host;
 }
@@ -114,7 +131,8 @@ Result<void> ClientHost::prepare(const std::string& http_address) {
     for (const auto& directory : {config_.client_dir(), config_.alloc_dir()}) {
         std::error_code error;
         std::filesystem::create_directories(directory, error);
-        if (error) return fail(Errc::internal, directory + ": cannot be created: " + error.message());
+        if (error)
+            return fail(Errc::internal, directory + ": cannot be created: " + error.message());
     }
     auto store = io::RocksStore::open(config_.client_dir() + "/state");
     if (!store) return tl::unexpected{store.error()};
@@ -140,11 +158,13 @@ Result<void> ClientHost::restore() {
     engine.region = config_.region;
     engine.alloc_dir = config_.alloc_dir();
     engine.kill_timeout_max = config_.client.max_kill_timeout;
-    auto restored = client::Client::restore(std::move(engine), std::move(durable), io::now(), Prng{*seed});
+    auto restored =
+        client::Client::restore(std::move(engine), std::move(durable), io::now(), Prng{*seed});
     if (!restored) return tl::unexpected{restored.error()};
-    engine_ = std::make_unique<Engine>(std::move(*restored), [this](client::Client& one, std::vector<client::Effect>& effects) {
-        perform(one, effects);
-    });
+    engine_ = std::make_unique<Engine>(
+        std::move(*restored), [this](client::Client& one, std::vector<client::Effect>& effects) {
+            perform(one, effects);
+        });
     engine_->start();
     engine_->deliver(client::TimePassed{});
     return {};
@@ -153,7 +173,8 @@ Result<void> ClientHost::restore() {
 std::string ClientHost::log_directory(const Uuid& allocation) const {
     const drivers::AllocDir directory{config_.alloc_dir(), allocation.text()};
     std::error_code error;
-    return std::filesystem::is_directory(directory.logs(), error) ? directory.logs() : std::string{};
+    return std::filesystem::is_directory(directory.logs(), error) ? directory.logs()
+                                                                  : std::string{};
 }
 
 // ---- effects
@@ -179,7 +200,8 @@ void ClientHost::carry_out(client::Effect& effect) {
 void ClientHost::send_request(const client::SendRequest& effect) {
     const Duration wait{effect.request->has_query() ? effect.request->query().wait_ns() : 0};
     ask_(effect.request, wait + request_slack,
-         [this, alive = alive_, ticket = effect.ticket](client::ResponsePtr response, std::string reason) {
+         [this, alive = alive_, ticket = effect.ticket](client::ResponsePtr response,
+                                                        std::string reason) {
              if (!*alive) return;
              if (response) {
                  engine_->deliver(client::ResponseReceived{ticket, std::move(response)});
@@ -199,13 +221,14 @@ void ClientHost::write_state(const client::WriteState& effect) {
         }
     }
     const client::StateWriteId write = effect.write;
-    auto submitted = store_->submit(std::move(batch), io::Durability::synced, [this, write](Result<void> done) {
-        if (done) {
-            engine_->deliver(client::StateWritten{write});
-        } else {
-            engine_->deliver(client::StateWriteFailed{write, done.error().message});
-        }
-    });
+    auto submitted =
+        store_->submit(std::move(batch), io::Durability::synced, [this, write](Result<void> done) {
+            if (done) {
+                engine_->deliver(client::StateWritten{write});
+            } else {
+                engine_->deliver(client::StateWriteFailed{write, done.error().message});
+            }
+        });
     if (!submitted) engine_->deliver(client::StateWriteFailed{write, submitted.error().message});
 }
 
@@ -219,7 +242,8 @@ void ClientHost::build_directory(const client::BuildAllocationDirectory& effect)
         if (built) {
             engine_->deliver(client::AllocationDirectoryBuilt{effect.allocation});
         } else {
-            engine_->deliver(client::AllocationDirectoryFailed{effect.allocation, built.error().message});
+            engine_->deliver(
+                client::AllocationDirectoryFailed{effect.allocation, built.error().message});
         }
     });
 }
@@ -234,7 +258,8 @@ void ClientHost::destroy_directory(const client::DestroyAllocationDirectory& eff
 }
 
 void ClientHost::exited(const client::TaskKey& key, const drivers::TaskExit& exit) {
-    engine_->deliver(client::TaskExited{key, {exit.exit_code, exit.signal, exit.oom_killed, exit.error}});
+    engine_->deliver(
+        client::TaskExited{key, {exit.exit_code, exit.signal, exit.oom_killed, exit.error}});
 }
 
 void ClientHost::start_task(const client::StartTask& effect) {
@@ -246,10 +271,12 @@ void ClientHost::start_task(const client::StartTask& effect) {
             return;
         }
         const drivers::AllocDir directory{config_.alloc_dir(), effect.key.allocation.text()};
-        auto started = driver->start(make_spec(effect, directory),
-                                     [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });
+        auto started = driver->start(
+            make_spec(effect, directory),
+            [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });
         if (started) {
-            engine_->deliver(client::TaskStarted{effect.key, {started->handle.driver, started->handle.opaque}});
+            engine_->deliver(
+                client::TaskStarted{effect.key, {started->handle.driver, started->handle.opaque}});
         } else {
             engine_->deliver(client::TaskStartFailed{effect.key, started.error().message,
                                                      drivers::is_recoverable(started.error())});
@@ -265,8 +292,9 @@ void ClientHost::recover_task(const client::RecoverTask& effect) {
                 effect.key, "this node no longer has the driver \"" + effect.handle.driver + "\""});
             return;
         }
-        auto recovered = driver->recover(to_driver(effect.handle),
-                                         [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });
+        auto recovered = driver->recover(
+            to_driver(effect.handle),
+            [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });
         using State = drivers::Recovered::State;
         if (!recovered) {
             engine_->deliver(client::TaskRecoveryFailed{effect.key, recovered.error().message});
@@ -285,7 +313,8 @@ void ClientHost::stop_task(const client::StopTask& effect) {
         drivers::Driver* const driver = drivers_.find(effect.handle.driver);
         if (driver == nullptr) return;
         auto stopped = driver->stop(to_driver(effect.handle), effect.signal, effect.kill_timeout);
-        if (!stopped) log(LogLevel::warn, "client.task", effect.key.task + ": " + stopped.error().message);
+        if (!stopped)
+            log(LogLevel::warn, "client.task", effect.key.task + ": " + stopped.error().message);
     });
 }
 

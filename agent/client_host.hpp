@@ -30,10 +30,12 @@ class ClientHost {
 public:
     using Reply = std::function<void(client::ResponsePtr response, std::string reason)>;
     // Asks some server; the reply is called once, with a response or with a reason for none.
-    using AskServer = std::function<void(client::RequestPtr request, Duration timeout, Reply reply)>;
+    using AskServer =
+        std::function<void(client::RequestPtr request, Duration timeout, Reply reply)>;
 
     // Fingerprints the machine, opens the state, restores the agent, and begins.
-    [[nodiscard]] static Result<std::unique_ptr<ClientHost>> start(const Config& config, const std::string& http_address,
+    [[nodiscard]] static Result<std::unique_ptr<ClientHost>> start(const Config& config,
+                                                                   const std::string& http_address,
                                                                    AskServer ask);
     // Leaves the tasks running.
     ~ClientHost();

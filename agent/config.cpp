@@ -29,7 +29,8 @@ void read_addresses(ConfigBlock& block, Addresses& addresses) {
 }
 
 // server_join and the older spellings of the same.
-void read_join(ConfigBlock& block, std::vector<std::string>& join, Duration& interval, std::vector<std::string>& idle) {
+void read_join(ConfigBlock& block, std::vector<std::string>& join, Duration& interval,
+               std::vector<std::string>& idle) {
     block.read("start_join", join);
     block.read("retry_join", join);
     block.read("retry_interval", interval);
@@ -57,17 +58,50 @@ void read_server(ConfigBlock& block, ServerBlock& server, std::vector<std::strin
     block.read("failover_heartbeat_ttl", server.failover_heartbeat_ttl);
     block.read("max_heartbeats_per_second", server.max_heartbeats_per_second);
     read_join(block, server.join, server.retry_interval, idle);
-    block.accept({"authoritative_region", "data_dir", "protocol_version", "raft_snapshot_interval", "raft_boltdb",
-                  "raft_logstore", "enabled_schedulers", "node_gc_threshold", "job_gc_interval", "job_gc_threshold",
-                  "eval_gc_threshold", "batch_eval_gc_threshold", "deployment_gc_threshold",
-                  "csi_volume_claim_gc_interval", "csi_volume_claim_gc_threshold", "csi_plugin_gc_threshold",
-                  "acl_token_gc_threshold", "root_key_gc_interval", "root_key_gc_threshold",
-                  "root_key_rotation_threshold", "rejoin_after_leave", "non_voting_server", "redundancy_zone",
-                  "upgrade_version", "encrypt", "default_scheduler_config", "plan_rejection_tracker",
-                  "plan_apply_pipeline", "enable_event_broker", "event_buffer_size", "search",
-                  "deploy_query_rate_limit", "job_default_priority", "job_max_priority", "job_max_count",
-                  "job_max_source_size", "job_tracked_versions", "oidc_issuer", "start_timeout",
-                  "client_introduction", "license_path", "license_env", "log_file", "non_production"},
+    block.accept({"authoritative_region",
+                  "data_dir",
+                  "protocol_version",
+                  "raft_snapshot_interval",
+                  "raft_boltdb",
+                  "raft_logstore",
+                  "enabled_schedulers",
+                  "node_gc_threshold",
+                  "job_gc_interval",
+                  "job_gc_threshold",
+                  "eval_gc_threshold",
+                  "batch_eval_gc_threshold",
+                  "deployment_gc_threshold",
+                  "csi_volume_claim_gc_interval",
+                  "csi_volume_claim_gc_threshold",
+                  "csi_plugin_gc_threshold",
+                  "acl_token_gc_threshold",
+                  "root_key_gc_interval",
+                  "root_key_gc_threshold",
+                  "root_key_rotation_threshold",
+                  "rejoin_after_leave",
+                  "non_voting_server",
+                  "redundancy_zone",
+                  "upgrade_version",
+                  "encrypt",
+                  "default_scheduler_config",
+                  "plan_rejection_tracker",
+                  "plan_apply_pipeline",
+                  "enable_event_broker",
+                  "event_buffer_size",
+                  "search",
+                  "deploy_query_rate_limit",
+                  "job_default_priority",
+                  "job_max_priority",
+                  "job_max_count",
+                  "job_max_source_size",
+                  "job_tracked_versions",
+                  "oidc_issuer",
+                  "start_timeout",
+                  "client_introduction",
+                  "license_path",
+                  "license_env",
+                  "log_file",
+                  "non_production"},
                  idle);
     block.finish();
 }
@@ -104,15 +138,46 @@ void read_client(ConfigBlock& block, ClientBlock& client, std::vector<std::strin
     if (option != client.options.end() && (option->second == "1" || option->second == "true")) {
         client.raw_exec_enabled = true;
     }
-    block.accept({"alloc_mounts_dir", "host_volumes_dir", "host_volume_plugin_dir", "common_plugin_dir", "chroot_env",
-                  "preferred_address_family", "network_speed", "cpu_disable_dmidecode", "disk_free_mb",
-                  "reservable_cores", "client_min_port", "client_max_port", "gc_interval", "gc_parallel_destroys",
-                  "gc_disk_usage_threshold", "gc_inode_usage_threshold", "gc_max_allocs", "gc_volumes_on_node_gc",
-                  "no_host_uuid", "disable_remote_exec", "template", "host_volume", "host_network",
-                  "bind_wildcard_default_host_network", "cni_path", "cni_config_dir", "bridge_network_name",
-                  "bridge_network_subnet", "bridge_network_subnet_ipv6", "bridge_network_hairpin_mode",
-                  "cgroup_parent", "nomad_service_discovery", "artifact", "drain_on_shutdown", "users",
-                  "node_max_allocs", "fingerprint", "default_ineligible", "intro_token", "log_file"},
+    block.accept({"alloc_mounts_dir",
+                  "host_volumes_dir",
+                  "host_volume_plugin_dir",
+                  "common_plugin_dir",
+                  "chroot_env",
+                  "preferred_address_family",
+                  "network_speed",
+                  "cpu_disable_dmidecode",
+                  "disk_free_mb",
+                  "reservable_cores",
+                  "client_min_port",
+                  "client_max_port",
+                  "gc_interval",
+                  "gc_parallel_destroys",
+                  "gc_disk_usage_threshold",
+                  "gc_inode_usage_threshold",
+                  "gc_max_allocs",
+                  "gc_volumes_on_node_gc",
+                  "no_host_uuid",
+                  "disable_remote_exec",
+                  "template",
+                  "host_volume",
+                  "host_network",
+                  "bind_wildcard_default_host_network",
+                  "cni_path",
+                  "cni_config_dir",
+                  "bridge_network_name",
+                  "bridge_network_subnet",
+                  "bridge_network_subnet_ipv6",
+                  "bridge_network_hairpin_mode",
+                  "cgroup_parent",
+                  "nomad_service_discovery",
+                  "artifact",
+                  "drain_on_shutdown",
+                  "users",
+                  "node_max_allocs",
+                  "fingerprint",
+                  "default_ineligible",
+                  "intro_token",
+                  "log_file"},
                  idle);
     block.finish();
 }
@@ -126,7 +191,8 @@ void read_plugins(ConfigBlock& root, ClientBlock& client, std::vector<std::strin
             idle.push_back("plugin \"" + name + "\"");
         } else if (settings) {
             settings->read("enabled", client.raw_exec_enabled);
-            settings->accept({"no_cgroups", "denied_host_uids", "denied_host_gids", "denied_envvars"}, idle);
+            settings->accept(
+                {"no_cgroups", "denied_host_uids", "denied_host_gids", "denied_envvars"}, idle);
             settings->finish();
         }
     }
@@ -151,20 +217,42 @@ void read_root(ConfigBlock& root, Config& config) {
     if (auto server = root.block("server")) read_server(*server, config.server, idle);
     if (auto client = root.block("client")) read_client(*client, config.client, idle);
     read_plugins(root, config.client, idle);
-    root.accept({"plugin_dir", "log_include_location", "log_file", "log_rotate_duration", "log_rotate_bytes",
-                 "log_rotate_max_files", "enable_syslog", "syslog_facility", "disable_update_check",
-                 "disable_anonymous_signature", "eventlog", "limits", "rpc", "keyring", "audit", "reporting",
-                 "sentinel", "acl", "consul", "vault", "tls", "autopilot", "ui", "telemetry"},
+    root.accept({"plugin_dir",
+                 "log_include_location",
+                 "log_file",
+                 "log_rotate_duration",
+                 "log_rotate_bytes",
+                 "log_rotate_max_files",
+                 "enable_syslog",
+                 "syslog_facility",
+                 "disable_update_check",
+                 "disable_anonymous_signature",
+                 "eventlog",
+                 "limits",
+                 "rpc",
+                 "keyring",
+                 "audit",
+                 "reporting",
+                 "sentinel",
+                 "acl",
+                 "consul",
+                 "vault",
+                 "tls",
+                 "autopilot",
+                 "ui",
+                 "telemetry"},
                 idle);
     root.finish();
     for (const auto& key : idle) {
-        config.warnings.push_back("configuration key " + key + " is accepted but has no effect in this release");
+        config.warnings.push_back("configuration key " + key +
+                                  " is accepted but has no effect in this release");
     }
 }
 
 Result<void> merge_values(Config& config, const ConfigSource& source, const hcl::Value& values) {
     const auto object = hcl::as_one_object(values);
-    if (!object) return fail(Errc::invalid_argument, source.name + ": the file must hold keys and blocks");
+    if (!object)
+        return fail(Errc::invalid_argument, source.name + ": the file must hold keys and blocks");
     try {
         ConfigBlock root{source, {}, *object};
         read_root(root, config);
@@ -226,11 +314,14 @@ Result<void> merge_path(Config& config, const std::string& path) {
 }
 
 Result<void> check(const Config& config) {
-    const auto refuse = [](const std::string& message) { return fail(Errc::invalid_argument, message); };
+    const auto refuse = [](const std::string& message) {
+        return fail(Errc::invalid_argument, message);
+    };
     if (!config.server.enabled && !config.client.enabled) {
         return refuse("Must specify either server, client or dev mode for the agent.");
     }
-    if (!config.dev_mode && config.data_dir.empty()) return refuse("Must specify \"data_dir\" for the agent.");
+    if (!config.dev_mode && config.data_dir.empty())
+        return refuse("Must specify \"data_dir\" for the agent.");
     if (!config.data_dir.empty() && config.data_dir.front() != '/') {
         return refuse("data_dir \"" + config.data_dir + "\": must be an absolute path");
     }
@@ -239,10 +330,12 @@ Result<void> check(const Config& config) {
     }
     const ServerBlock& server = config.server;
     if (server.raft_protocol != 2 && server.raft_protocol != 3) {
-        return refuse("server.raft_protocol " + std::to_string(server.raft_protocol) + ": 2 and 3 are supported");
+        return refuse("server.raft_protocol " + std::to_string(server.raft_protocol) +
+                      ": 2 and 3 are supported");
     }
     if (config.client.enabled && !server.enabled && config.client.servers.empty()) {
-        return refuse("client.servers is empty: name at least one server, such as \"10.0.0.1:4647\"");
+        return refuse(
+            "client.servers is empty: name at least one server, such as \"10.0.0.1:4647\"");
     }
     if (config.client.min_dynamic_port > config.client.max_dynamic_port) {
         return refuse("client.min_dynamic_port is above client.max_dynamic_port");

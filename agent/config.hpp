@@ -55,7 +55,8 @@ struct ClientBlock {
     std::int64_t reserved_cpu{}, reserved_memory{}, reserved_disk{};
     std::string reserved_ports;
     std::uint16_t min_dynamic_port{20000}, max_dynamic_port{32000};
-    bool raw_exec_enabled{};  // plugin "raw_exec", or the option driver.raw_exec.enable; on in dev mode
+    bool raw_exec_enabled{};  // plugin "raw_exec", or the option driver.raw_exec.enable; on in dev
+                              // mode
 };
 
 struct Config {
@@ -75,8 +76,9 @@ struct Config {
     bool dev_mode{};
     ServerBlock server;
     ClientBlock client;
-    std::vector<std::string> files;     // that were read
-    std::vector<std::string> warnings;  // accepted keys without effect, and what else is worth a word
+    std::vector<std::string> files;  // that were read
+    std::vector<std::string>
+        warnings;  // accepted keys without effect, and what else is worth a word
 
     [[nodiscard]] std::string server_dir() const { return data_dir + "/server"; }
     [[nodiscard]] std::string client_dir() const {
@@ -92,7 +94,8 @@ struct Config {
 // Merges one file or every .hcl and .json file of a folder. Errors: file:line,column and the line.
 [[nodiscard]] Result<void> merge_path(Config& config, const std::string& path);
 // The same for text; `name` tells by its ending whether it is JSON.
-[[nodiscard]] Result<void> merge_text(Config& config, const std::string& name, std::string_view text);
+[[nodiscard]] Result<void> merge_text(Config& config, const std::string& name,
+                                      std::string_view text);
 // What cannot work is refused here: field, value, remedy.
 [[nodiscard]] Result<void> check(const Config& config);
 

@@ -9,8 +9,8 @@ namespace drover::agent {
 namespace {
 
 // Where the key stands in the file; none where it cannot be found (a label, a merged block).
-std::optional<hcl::Range> locate(const hcl::Body& body, const std::vector<std::string>& path, std::size_t depth,
-                                 std::string_view key) {
+std::optional<hcl::Range> locate(const hcl::Body& body, const std::vector<std::string>& path,
+                                 std::size_t depth, std::string_view key) {
     if (depth == path.size()) {
         if (const auto* attribute = body.attribute(key)) return attribute->name_range;
         for (const auto& block : body.blocks) {
@@ -31,7 +31,8 @@ std::optional<hcl::Range> locate(const hcl::Body& body, const std::vector<std::s
 
 }  // namespace
 
-ConfigBlock::ConfigBlock(const ConfigSource& source, std::vector<std::string> path, hcl::Object values)
+ConfigBlock::ConfigBlock(const ConfigSource& source, std::vector<std::string> path,
+                         hcl::Object values)
     : source_{&source}, path_{std::move(path)}, values_{std::move(values)} {}
 
 std::string ConfigBlock::path_of(std::string_view key) const {
@@ -77,7 +78,8 @@ void ConfigBlock::read(std::string_view key, Duration& target) {
     read(key, text);
     if (text.empty()) return;
     const auto duration = drivers::parse_duration(text);
-    if (!duration || duration->count() < 0) refuse(key, "\"" + text + "\" is no duration; write one such as 30s or 5m");
+    if (!duration || duration->count() < 0)
+        refuse(key, "\"" + text + "\" is no duration; write one such as 30s or 5m");
     target = *duration;
 }
 
@@ -112,14 +114,16 @@ void ConfigBlock::read(std::string_view key, std::map<std::string, std::string>&
     }
 }
 
-std::optional<std::int64_t> ConfigBlock::number(std::string_view key, std::int64_t low, std::int64_t high) {
+std::optional<std::int64_t> ConfigBlock::number(std::string_view key, std::int64_t low,
+                                                std::int64_t high) {
     const hcl::Value* const value = take(key);
     if (value == nullptr) return std::nullopt;
     const auto parsed = hcl::to_number(*value);
     const auto whole = parsed ? parsed->as_int64() : std::nullopt;
     if (!whole) refuse(key, "must be a whole number");
     if (*whole < low || *whole > high) {
-        refuse(key, std::to_string(*whole) + " is not between " + std::to_string(low) + " and " + std::to_string(high));
+        refuse(key, std::to_string(*whole) + " is not between " + std::to_string(low) + " and " +
+                        std::to_string(high));
     }
     return whole;
 }
@@ -165,7 +169,8 @@ void ConfigBlock::finish() const {
         if (known_.contains(key)) continue;
         const std::vector<std::string> candidates{known_.begin(), known_.end()};
         const auto near = hcl::closest(key, candidates);
-        refuse(key, near ? "unexpected key; did you mean \"" + *near + "\"?" : "unexpected key; remove it");
+        refuse(key, near ? "unexpected key; did you mean \"" + *near + "\"?"
+                         : "unexpected key; remove it");
     }
 }
 

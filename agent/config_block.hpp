@@ -1,6 +1,7 @@
 // One block of a configuration file, read key by key: every key asked for counts as known, and what
-// is left over is an error. Errors carry file, line and column where the file is HCL, and the path of
-// the key always. Thrown inside the configuration reader only; merge_text turns them into a Result.
+// is left over is an error. Errors carry file, line and column where the file is HCL, and the path
+// of the key always. Thrown inside the configuration reader only; merge_text turns them into a
+// Result.
 #pragma once
 
 #include <cstdint>
@@ -56,7 +57,8 @@ public:
 
 private:
     [[nodiscard]] const hcl::Value* take(std::string_view key);
-    [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, std::int64_t low, std::int64_t high);
+    [[nodiscard]] std::optional<std::int64_t> number(std::string_view key, std::int64_t low,
+                                                     std::int64_t high);
     [[nodiscard]] std::string path_of(std::string_view key) const;
 
     const ConfigSource* source_;

@@ -25,7 +25,9 @@ struct Handshaking {
         for (const auto& input : inputs) membership.step(now, input, effects);
         if (inputs.empty()) membership.step(now, membership::TimePassed{}, effects);
     }
-    [[nodiscard]] std::optional<Instant> next_deadline() const { return membership.next_deadline(); }
+    [[nodiscard]] std::optional<Instant> next_deadline() const {
+        return membership.next_deadline();
+    }
 };
 
 Result<membership::SavedPromise> load_promise(const std::string& file) {
@@ -46,11 +48,16 @@ struct Join::Impl {
                                              membership::encode(one.message));
                          },
                          [&](membership::SavePromise& one) { save(one.saved); },
-                         [&](membership::FormCluster& one) { handlers.on_decided(std::move(one.servers)); },
+                         [&](membership::FormCluster& one) {
+                             handlers.on_decided(std::move(one.servers));
+                         },
                          [&](membership::AwaitCluster&) { handlers.on_decided({}); },
-                         [&](membership::AdmitServer& one) { handlers.on_newcomer(std::move(one.newcomer)); },
+                         [&](membership::AdmitServer& one) {
+                             handlers.on_newcomer(std::move(one.newcomer));
+                         },
                          [&](membership::Report& one) {
-                             log(one.severity == membership::Severity::warning ? LogLevel::warn : LogLevel::info,
+                             log(one.severity == membership::Severity::warning ? LogLevel::warn
+                                                                               : LogLevel::info,
                                  "server.join", one.text);
                          }},
                    effect);
@@ -92,15 +99,18 @@ Result<std::unique_ptr<Join>> Join::start(const std::string& listen, membership:
     impl->handlers = std::move(handlers);
     const membership::Card& self = config.self;
     io::TransportOptions options;
-    options.self = {io::Lane::general, "", self.region, self.id.text(), self.join_address, self.release, 1, 1};
+    options.self = {io::Lane::general, "",           self.region, self.id.text(),
+                    self.join_address, self.release, 1,           1};
     options.listen = listen;
     impl->engine = std::make_unique<Impl::Engine>(
-        Handshaking{membership::Membership{std::move(config), std::move(*saved), io::now(), Prng{*seed}}},
+        Handshaking{
+            membership::Membership{std::move(config), std::move(*saved), io::now(), Prng{*seed}}},
         [raw = impl.get()](Handshaking&, std::vector<membership::Effect>& effects) {
             for (auto& effect : effects) raw->carry_out(effect);
         });
     io::TransportHandlers transport_handlers;
-    transport_handlers.on_message = [raw = impl.get()](const io::Handshake&, io::Lane, const std::string& bytes) {
+    transport_handlers.on_message = [raw = impl.get()](const io::Handshake&, io::Lane,
+                                                       const std::string& bytes) {
         raw->receive(bytes);
     };
     auto transport = io::Transport::start(std::move(options), std::move(transport_handlers));

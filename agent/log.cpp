@@ -30,12 +30,13 @@ std::string_view name_of(LogLevel level) {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
     return static_cast<spdlog::level::level_enum>(level == LogLevel::off ? spdlog::level::off
-                                                                        : static_cast<int>(level));
+                                                                         : static_cast<int>(level));
 }
 
 spdlog::logger& logger() {
     static const std::shared_ptr<spdlog::logger> one = [] {
-        auto made = std::make_shared<spdlog::logger>("drover", std::make_shared<spdlog::sinks::stdout_sink_mt>());
+        auto made = std::make_shared<spdlog::logger>(
+            "drover", std::make_shared<spdlog::sinks::stdout_sink_mt>());
         made->set_pattern("    %Y-%m-%dT%H:%M:%S.%e%z %v");
         made->flush_on(spdlog::level::trace);
         return made;

@@ -24,7 +24,9 @@ constexpr std::size_t piece_size_max = 1 << 20;
 class LocalReading : public Reading {
 public:
     LocalReading(std::string directory, LogRequest request, LogReceiver receiver)
-        : directory_{std::move(directory)}, request_{std::move(request)}, receiver_{std::move(receiver)} {
+        : directory_{std::move(directory)},
+          request_{std::move(request)},
+          receiver_{std::move(receiver)} {
         thread_ = std::thread{[this] { run(); }};
     }
     ~LocalReading() override {
@@ -51,8 +53,8 @@ private:
                 return;
             }
             if (*chunk) {
-                const bool more = receiver_.on_chunk({"alloc/logs/" + (*chunk)->file, (*chunk)->offset,
-                                                      std::move((*chunk)->bytes),
+                const bool more = receiver_.on_chunk({"alloc/logs/" + (*chunk)->file,
+                                                      (*chunk)->offset, std::move((*chunk)->bytes),
                                                       (*chunk)->truncated ? "file truncated" : ""});
                 if (!more) return;
                 continue;
@@ -67,11 +69,14 @@ private:
 
     // Whoever follows may come before the first byte is written.
     Result<drivers::LogReader> open() {
-        const auto stream = request_.stream == "stderr" ? drivers::LogStream::err : drivers::LogStream::out;
+        const auto stream =
+            request_.stream == "stderr" ? drivers::LogStream::err : drivers::LogStream::out;
         const auto origin = request_.from_end ? drivers::LogOrigin::end : drivers::LogOrigin::start;
         while (true) {
-            auto reader = drivers::LogReader::open(directory_, request_.task, stream, origin, request_.offset);
-            if (reader || !request_.follow || stop_ || reader.error().code != Errc::not_found) return reader;
+            auto reader = drivers::LogReader::open(directory_, request_.task, stream, origin,
+                                                   request_.offset);
+            if (reader || !request_.follow || stop_ || reader.error().code != Errc::not_found)
+                return reader;
             std::this_thread::sleep_for(poll_interval);
         }
     }
@@ -91,11 +96,13 @@ std::string delimited(const schema::LogStreamPiece& piece) {
 }
 
 // Takes whole pieces off the front of the buffer; false when what is there is no piece.
-bool take_pieces(std::string& buffer, const std::function<void(const schema::LogStreamPiece&)>& take) {
+bool take_pieces(std::string& buffer,
+                 const std::function<void(const schema::LogStreamPiece&)>& take) {
     std::size_t at = 0;
     while (at < buffer.size()) {
-        google::protobuf::io::CodedInputStream in{reinterpret_cast<const std::uint8_t*>(buffer.data()) + at,
-                                                  static_cast<int>(buffer.size() - at)};
+        google::protobuf::io::CodedInputStream in{
+            reinterpret_cast<const std::uint8_t*>(buffer.data()) + at,
+            static_cast<int>(buffer.size() - at)};
         std::uint32_t size = 0;
         if (!in.ReadVarint32(&size)) {
             if (buffer.size() - at > 10) return false;
@@ -121,7 +128,9 @@ public:
         shared_->receiver = std::move(receiver);
         io::StreamHandlers handlers;
         handlers.on_data = [shared = shared_](const std::string& bytes) { receive(shared, bytes); };
-        handlers.on_end = [shared = shared_](std::optional<Error> error) { end(shared, std::move(error)); };
+        handlers.on_end = [shared = shared_](std::optional<Error> error) {
+            end(shared, std::move(error));
+        };
         stream_.emplace(transport.open_stream(target, opening, std::move(handlers)));
         const std::lock_guard lock{shared_->mutex};
         shared_->stream = *stream_;
@@ -153,7 +162,8 @@ private:
             if (!piece.failure().empty()) {
                 failure = Error{static_cast<Errc>(piece.failure_code()), piece.failure()};
             } else if (!shared->over) {
-                shared->over = !shared->receiver.on_chunk({piece.file(), piece.offset(), piece.bytes(), piece.event()});
+                shared->over = !shared->receiver.on_chunk(
+                    {piece.file(), piece.offset(), piece.bytes(), piece.event()});
             }
         });
         if (shared->stream) shared->stream->consumed(bytes.size());
@@ -186,12 +196,15 @@ bool write_all(const io::Stream& stream, const std::string& bytes, const std::at
 
 }  // namespace
 
-std::unique_ptr<Reading> read_local_logs(std::string log_directory, LogRequest request, LogReceiver receiver) {
-    return std::make_unique<LocalReading>(std::move(log_directory), std::move(request), std::move(receiver));
+std::unique_ptr<Reading> read_local_logs(std::string log_directory, LogRequest request,
+                                         LogReceiver receiver) {
+    return std::make_unique<LocalReading>(std::move(log_directory), std::move(request),
+                                          std::move(receiver));
 }
 
-std::unique_ptr<Reading> read_remote_logs(io::Transport& transport, const io::Target& target, const Uuid& node,
-                                          const LogRequest& request, LogReceiver receiver) {
+std::unique_ptr<Reading> read_remote_logs(io::Transport& transport, const io::Target& target,
+                                          const Uuid& node, const LogRequest& request,
+                                          LogReceiver receiver) {
     schema::LogStreamOpening opening;
     opening.set_node_id(node.raw());
     opening.set_allocation_id(request.allocation.raw());
@@ -200,7 +213,8 @@ std::unique_ptr<Reading> read_remote_logs(io::Transport& transport, const io::Ta
     opening.set_follow(request.follow);
     opening.set_from_end(request.from_end);
     opening.set_offset(request.offset);
-    return std::make_unique<RemoteReading>(transport, target, opening.SerializeAsString(), std::move(receiver));
+    return std::make_unique<RemoteReading>(transport, target, opening.SerializeAsString(),
+                                           std::move(receiver));
 }
 
 struct LogService::Impl {
@@ -214,7 +228,8 @@ struct LogService::Impl {
     };
 
     void serve_here(const schema::LogStreamOpening& opening, io::Stream stream);
-    void pass_on(io::Transport& transport, const schema::LogStreamOpening& opening, io::Stream stream);
+    void pass_on(io::Transport& transport, const schema::LogStreamOpening& opening,
+                 io::Stream stream);
     void sweep();
 
     std::string local_node;
@@ -235,8 +250,8 @@ void refuse(const io::Stream& stream, Errc code, const std::string& message) {
     stream.end();
 }
 
-// Two streams joined back to back, on the transport's thread. Room is given to the far side only for
-// what the near side has taken, so a slow reader slows the node down and nothing piles up here.
+// Two streams joined back to back, on the transport's thread. Room is given to the far side only
+// for what the near side has taken, so a slow reader slows the node down and nothing piles up here.
 struct Joined {
     std::optional<io::Stream> near, far;
     std::string waiting;
@@ -315,8 +330,8 @@ void LogService::Impl::serve_here(const schema::LogStreamOpening& opening, io::S
         raw->stream.end();
         raw->over = true;
     };
-    const LogRequest request{*allocation,        opening.task(),     opening.stream(), opening.follow(),
-                             opening.from_end(), opening.offset()};
+    const LogRequest request{*allocation,      opening.task(),     opening.stream(),
+                             opening.follow(), opening.from_end(), opening.offset()};
     {
         const std::lock_guard lock{mutex};
         served.push_back(one);
@@ -324,7 +339,8 @@ void LogService::Impl::serve_here(const schema::LogStreamOpening& opening, io::S
     one->reading = read_local_logs(directory, request, std::move(receiver));
 }
 
-void LogService::Impl::pass_on(io::Transport& transport, const schema::LogStreamOpening& opening, io::Stream stream) {
+void LogService::Impl::pass_on(io::Transport& transport, const schema::LogStreamOpening& opening,
+                               io::Stream stream) {
     const auto node = Uuid::from_raw(opening.node_id());
     if (!passes_on || !node) {
         refuse(stream, Errc::not_found, "this agent does not know the node");
@@ -335,8 +351,10 @@ void LogService::Impl::pass_on(io::Transport& transport, const schema::LogStream
     io::StreamHandlers far;
     far.on_data = [joined](std::string bytes) { joined->forward(std::move(bytes)); };
     far.on_end = [joined](const std::optional<Error>& error) { joined->far_ended(error); };
-    joined->far = transport.open_stream(io::Node{node->text()}, opening.SerializeAsString(), std::move(far));
-    stream.start({[](const std::string&) {}, [joined](std::optional<Error>) { joined->near_ended(); },
+    joined->far =
+        transport.open_stream(io::Node{node->text()}, opening.SerializeAsString(), std::move(far));
+    stream.start({[](const std::string&) {},
+                  [joined](std::optional<Error>) { joined->near_ended(); },
                   [joined] { joined->forward({}); }});
 }
 

@@ -12,11 +12,12 @@
 namespace drover::agent {
 
 // Reads files in this directory on a thread of its own.
-[[nodiscard]] std::unique_ptr<Reading> read_local_logs(std::string log_directory, LogRequest request,
-                                                       LogReceiver receiver);
+[[nodiscard]] std::unique_ptr<Reading> read_local_logs(std::string log_directory,
+                                                       LogRequest request, LogReceiver receiver);
 // Reads them at the other end of a stream to `target`; `node` is who holds them.
-[[nodiscard]] std::unique_ptr<Reading> read_remote_logs(io::Transport& transport, const io::Target& target,
-                                                        const Uuid& node, const LogRequest& request,
+[[nodiscard]] std::unique_ptr<Reading> read_remote_logs(io::Transport& transport,
+                                                        const io::Target& target, const Uuid& node,
+                                                        const LogRequest& request,
                                                         LogReceiver receiver);
 
 // The other end: answers streams that read_remote_logs opened.
@@ -25,8 +26,8 @@ public:
     // Empty for an allocation that is not held here.
     using FindDirectory = std::function<std::string(const Uuid& allocation)>;
 
-    // `local` is this agent's node, if it is one. Streams for other nodes are passed on to them, over
-    // the connections that they have dialled.
+    // `local` is this agent's node, if it is one. Streams for other nodes are passed on to them,
+    // over the connections that they have dialled.
     LogService(std::string local_node, FindDirectory find, bool passes_on);
     ~LogService();
     LogService(const LogService&) = delete;

@@ -22,7 +22,9 @@ Result<Uuid> identity(const fs::path& file) {
     if (const auto text = io::read_file(file, 0, 64)) {
         const auto id = Uuid::from_text(text->substr(0, 36));
         if (id) return *id;
-        return fail(Errc::corrupt, file.string() + ": not a UUID; restore it, or remove it to register a new node");
+        return fail(
+            Errc::corrupt,
+            file.string() + ": not a UUID; restore it, or remove it to register a new node");
     } else if (text.error().code != Errc::not_found) {
         return tl::unexpected{text.error()};
     }
@@ -59,7 +61,8 @@ void fill_resources(schema::Node& node, const Config& config, const drivers::Nod
     resources.set_max_dynamic_port(config.client.max_dynamic_port);
     auto& reserved = *node.mutable_reserved_resources();
     reserved.mutable_cpu()->set_cpu_shares(static_cast<std::uint64_t>(config.client.reserved_cpu));
-    reserved.mutable_memory()->set_memory_mb(static_cast<std::uint64_t>(config.client.reserved_memory));
+    reserved.mutable_memory()->set_memory_mb(
+        static_cast<std::uint64_t>(config.client.reserved_memory));
     reserved.mutable_disk()->set_disk_mb(static_cast<std::uint64_t>(config.client.reserved_disk));
     reserved.mutable_networks()->set_reserved_host_ports(config.client.reserved_ports);
 }
@@ -109,11 +112,14 @@ void fill_drivers(schema::Node& node, drivers::DriverRegistry& registry,
 Result<Uuid> load_node_identity(const Config& config) {
     std::error_code error;
     fs::create_directories(config.client_dir(), error);
-    if (error) return fail(Errc::internal, config.client_dir() + ": cannot be created: " + error.message());
+    if (error)
+        return fail(Errc::internal,
+                    config.client_dir() + ": cannot be created: " + error.message());
     return identity(fs::path{config.client_dir()} / "client-id");
 }
 
-Result<std::shared_ptr<schema::Node>> describe_node(const Config& config, const std::string& http_address,
+Result<std::shared_ptr<schema::Node>> describe_node(const Config& config,
+                                                    const std::string& http_address,
                                                     drivers::DriverRegistry& registry) {
     const auto id = load_node_identity(config);
     const auto secret = identity(fs::path{config.client_dir()} / "secret-id");

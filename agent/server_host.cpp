@@ -26,10 +26,14 @@ namespace {
 
 LogLevel level_of(server::Severity severity) {
     switch (severity) {
-        case server::Severity::debug: return LogLevel::debug;
-        case server::Severity::info: return LogLevel::info;
-        case server::Severity::warning: return LogLevel::warn;
-        case server::Severity::error: return LogLevel::error;
+        case server::Severity::debug:
+            return LogLevel::debug;
+        case server::Severity::info:
+            return LogLevel::info;
+        case server::Severity::warning:
+            return LogLevel::warn;
+        case server::Severity::error:
+            return LogLevel::error;
     }
     return LogLevel::info;
 }
@@ -43,18 +47,19 @@ server::ResponsePtr failure(const schema::Request& request, Errc code, std::stri
 }
 
 server::VersionFile read_version(const std::filesystem::path& path) {
-    return std::visit(
-        Match{[](const io::VersionFileMissing&) -> server::VersionFile { return server::VersionFileMissing{}; },
-              [](const io::VersionFileUnreadable& one) -> server::VersionFile {
-                  return server::VersionFileUnreadable{one.reason};
-              },
-              [](const io::VersionFileInvalid& one) -> server::VersionFile {
-                  return server::VersionFileRead{one.content};
-              },
-              [](const io::VersionFileNumber& one) -> server::VersionFile {
-                  return server::VersionFileRead{std::to_string(one.number)};
-              }},
-        io::read_version_file(path));
+    return std::visit(Match{[](const io::VersionFileMissing&) -> server::VersionFile {
+                                return server::VersionFileMissing{};
+                            },
+                            [](const io::VersionFileUnreadable& one) -> server::VersionFile {
+                                return server::VersionFileUnreadable{one.reason};
+                            },
+                            [](const io::VersionFileInvalid& one) -> server::VersionFile {
+                                return server::VersionFileRead{one.content};
+                            },
+                            [](const io::VersionFileNumber& one) -> server::VersionFile {
+                                return server::VersionFileRead{std::to_string(one.number)};
+                            }},
+                      io::read_version_file(path));
 }
 
 }  // namespace
@@ -67,8 +72,9 @@ Result<ServerIdentity> load_server_identity(const std::string& server_dir) {
     if (const auto text = io::read_file(file, 0, 64)) {
         const auto id = Uuid::from_text(text->substr(0, 36));
         if (!id) {
-            return fail(Errc::corrupt, file.string() + ": not a UUID; restore it from a backup: a server "
-                                                       "that changes its identity is another server");
+            return fail(Errc::corrupt, file.string() +
+                                           ": not a UUID; restore it from a backup: a server "
+                                           "that changes its identity is another server");
         }
         return ServerIdentity{*id, membership::raft_id_of(*id)};
     } else if (text.error().code != Errc::not_found) {
@@ -95,14 +101,15 @@ Result<void> guard_raft_version(const Config& config) {
     const auto& start = std::get<server::StartWithVersion>(decision);
     for (const auto& line : start.lines) log(level_of(line.severity), "server.raft", line.text);
     if (auto written = io::write_version_file(path, config.server.raft_protocol); !written) {
-        return fail(Errc::internal, server::raft_version_write_failed(config.server.raft_protocol, path.string(),
-                                                                      written.error().message));
+        return fail(Errc::internal,
+                    server::raft_version_write_failed(config.server.raft_protocol, path.string(),
+                                                      written.error().message));
     }
     return {};
 }
 
-Result<std::unique_ptr<ServerHost>> ServerHost::open(const Config& config, server::ServerInfoPtr self,
-                                                     OnHalt on_halt) {
+Result<std::unique_ptr<ServerHost>> ServerHost::open(const Config& config,
+                                                     server::ServerInfoPtr self, OnHalt on_halt) {
     const std::string raft_dir = config.server_dir() + "/raft";
     auto store = io::RocksStore::open(raft_dir + "/store");
     if (!store) return tl::unexpected{store.error()};
@@ -159,7 +166,8 @@ Result<void> ServerHost::recover() {
     if (*newest) {
         durable_.raft.snapshot = storage::SnapshotReader::parse((*newest)->bytes)->header().meta;
         durable_.snapshot_bytes = std::make_shared<const std::string>(std::move((*newest)->bytes));
-        for (const auto& skipped : (*newest)->skipped) log(LogLevel::warn, "server.snapshot", skipped.message);
+        for (const auto& skipped : (*newest)->skipped)
+            log(LogLevel::warn, "server.snapshot", skipped.message);
     }
     return {};
 }
@@ -181,16 +189,19 @@ server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> boot
     return engine;
 }
 
-Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap, io::Transport& transport) {
+Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap,
+                               io::Transport& transport) {
     transport_ = &transport;
     for (const auto& peer : bootstrap) peers_[peer->raft_id()] = peer;
     const auto seed = io::entropy_seed();
     if (!seed) return tl::unexpected{seed.error()};
-    auto engine = server::Server::recover(engine_config(std::move(bootstrap)), std::move(durable_), io::now(), *seed);
+    auto engine = server::Server::recover(engine_config(std::move(bootstrap)), std::move(durable_),
+                                          io::now(), *seed);
     if (!engine) return tl::unexpected{engine.error()};
-    engine_ = std::make_unique<Engine>(std::move(*engine), [this](server::Server& one, std::vector<server::Effect>& effects) {
-        perform(one, effects);
-    });
+    engine_ = std::make_unique<Engine>(
+        std::move(*engine), [this](server::Server& one, std::vector<server::Effect>& effects) {
+            perform(one, effects);
+        });
     running_ = true;
     engine_->start();
     engine_->deliver(server::TimePassed{});
@@ -237,12 +248,14 @@ void ServerHost::respond(server::Ticket ticket, server::ResponsePtr response) {
 void ServerHost::request(std::string bytes, const io::Responder& responder) {
     auto request = std::make_shared<schema::Request>();
     if (!request->ParseFromString(bytes)) {
-        responder.respond(failure(*request, Errc::invalid_argument, "the request cannot be decoded")->SerializeAsString());
+        responder.respond(failure(*request, Errc::invalid_argument, "the request cannot be decoded")
+                              ->SerializeAsString());
         return;
     }
-    const std::uint64_t asked = ask(std::move(request), [responder](const server::ResponsePtr& response) {
-        responder.respond(response->SerializeAsString());
-    });
+    const std::uint64_t asked =
+        ask(std::move(request), [responder](const server::ResponsePtr& response) {
+            responder.respond(response->SerializeAsString());
+        });
     responder.on_abandoned([this, asked] { abandon(asked); });
 }
 
@@ -250,11 +263,13 @@ void ServerHost::message(std::uint64_t from_raft_id, std::string bytes) {
     if (!running_) return;
     auto message = server::decode_peer_message(bytes);
     if (!message) {
-        log(LogLevel::warn, "server.raft", "a peer's message was dropped: " + message.error().message);
+        log(LogLevel::warn, "server.raft",
+            "a peer's message was dropped: " + message.error().message);
         return;
     }
     // A full queue drops the message: the protocol expects loss.
-    (void)engine_->offer(server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size());
+    (void)engine_->offer(
+        server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size());
 }
 
 std::vector<server::ServerInfoPtr> ServerHost::servers() const {
@@ -296,27 +311,32 @@ void ServerHost::write_log(const raft::WriteLog& write) {
     const raft::WriteId id = write.write;
     if (write.snapshot) {
         const auto& meta = write.snapshot->meta;
-        const auto saved = snapshots_.save(meta.index.value(), meta.term.value(),
-                                           write.snapshot->data ? *write.snapshot->data : std::string{});
+        const auto saved =
+            snapshots_.save(meta.index.value(), meta.term.value(),
+                            write.snapshot->data ? *write.snapshot->data : std::string{});
         if (!saved) {
             engine_->deliver(server::WriteFailed{id, saved.error().message});
             return;
         }
     }
-    const auto submitted = store_->submit(storage::encode(write), io::Durability::synced, [this, id](Result<void> done) {
-        if (done) {
-            engine_->deliver(server::WriteCompleted{id});
-        } else {
-            engine_->deliver(server::WriteFailed{id, done.error().message});
-        }
-    });
+    const auto submitted = store_->submit(
+        storage::encode(write), io::Durability::synced, [this, id](Result<void> done) {
+            if (done) {
+                engine_->deliver(server::WriteCompleted{id});
+            } else {
+                engine_->deliver(server::WriteFailed{id, done.error().message});
+            }
+        });
     if (!submitted) engine_->deliver(server::WriteFailed{id, submitted.error().message});
 }
 
 void ServerHost::compact(raft::Index through) {
     // Lost in a crash, it is asked for again after the next snapshot.
-    const auto submitted = store_->submit(storage::encode_compaction(through), io::Durability::relaxed, [](Result<void>) {});
-    if (!submitted) log(LogLevel::warn, "server.raft", "the log was not compacted: " + submitted.error().message);
+    const auto submitted = store_->submit(storage::encode_compaction(through),
+                                          io::Durability::relaxed, [](Result<void>) {});
+    if (!submitted)
+        log(LogLevel::warn, "server.raft",
+            "the log was not compacted: " + submitted.error().message);
 }
 
 void ServerHost::send(const server::SendMessage& effect) {
@@ -327,11 +347,13 @@ void ServerHost::send(const server::SendMessage& effect) {
         if (peer == peers_.end()) return;
         address = peer->second->address();
     }
-    transport_->send(io::Address{address}, io::Lane::raft, server::encode_peer_message(effect.message));
+    transport_->send(io::Address{address}, io::Lane::raft,
+                     server::encode_peer_message(effect.message));
 }
 
 void ServerHost::answer(server::AnswerQuery effect) {
-    queries_.post([this, effect = std::move(effect)] { respond(effect.ticket, server::answer(effect)); });
+    queries_.post(
+        [this, effect = std::move(effect)] { respond(effect.ticket, server::answer(effect)); });
 }
 
 void ServerHost::compute(server::ComputePlan effect) {
@@ -343,7 +365,8 @@ void ServerHost::compute(server::ComputePlan effect) {
 void ServerHost::save_snapshot(server::SaveSnapshot effect) {
     snapshotting_.post([this, effect = std::move(effect)] {
         auto bytes = std::make_shared<const std::string>(server::snapshot_file(effect));
-        const auto saved = snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
+        const auto saved =
+            snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
         if (saved) {
             engine_->deliver(server::SnapshotSaved{effect.work, std::move(bytes)});
         } else {

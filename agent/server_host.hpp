@@ -1,5 +1,6 @@
-// Runs one server engine for real: its thread, its log in RocksDB, its snapshot files, its peers over
-// the transport. It turns effects into happenings and happenings into inputs, and decides nothing.
+// Runs one server engine for real: its thread, its log in RocksDB, its snapshot files, its peers
+// over the transport. It turns effects into happenings and happenings into inputs, and decides
+// nothing.
 #pragma once
 
 #include <atomic>
@@ -44,15 +45,18 @@ public:
 
     // Opens store and snapshots and reads what is there.
     [[nodiscard]] static Result<std::unique_ptr<ServerHost>> open(const Config& config,
-                                                                  server::ServerInfoPtr self, OnHalt on_halt);
+                                                                  server::ServerInfoPtr self,
+                                                                  OnHalt on_halt);
     ~ServerHost();
     ServerHost(const ServerHost&) = delete;
     ServerHost& operator=(const ServerHost&) = delete;
 
     // There is a log or a snapshot from an earlier life: no handshake is needed.
     [[nodiscard]] bool has_state() const { return !durable_.raft.empty(); }
-    // Begins to live, with the first voters of a new cluster, or none. `transport` outlives the host.
-    [[nodiscard]] Result<void> start(std::vector<server::ServerInfoPtr> bootstrap, io::Transport& transport);
+    // Begins to live, with the first voters of a new cluster, or none. `transport` outlives the
+    // host.
+    [[nodiscard]] Result<void> start(std::vector<server::ServerInfoPtr> bootstrap,
+                                     io::Transport& transport);
 
     // Steps no more and sends nothing; the transport may go after this.
     void stop();

@@ -33,7 +33,8 @@ void ServerLink::learn(const std::vector<std::string>& servers) {
         const std::lock_guard lock{mutex_};
         if (servers == servers_) return;
         for (const auto& old : servers_) {
-            if (std::find(servers.begin(), servers.end(), old) == servers.end()) gone.push_back(old);
+            if (std::find(servers.begin(), servers.end(), old) == servers.end())
+                gone.push_back(old);
         }
         servers_ = servers;
         current_ %= servers_.size();
@@ -51,37 +52,39 @@ void ServerLink::ask(server::RequestPtr request, Duration timeout, Reply reply) 
     try_next(std::move(request), timeout, std::move(reply), tries);
 }
 
-void ServerLink::try_next(server::RequestPtr request, Duration timeout, Reply reply, std::size_t tries_left) {
+void ServerLink::try_next(server::RequestPtr request, Duration timeout, Reply reply,
+                          std::size_t tries_left) {
     const std::string server = current();
     if (tries_left == 0 || server.empty()) {
         reply(nullptr, "no server could be reached", true);
         return;
     }
     std::string bytes = request->SerializeAsString();
-    transport_.request(
-        io::Address{server}, std::move(bytes), timeout,
-        [this, request, timeout, reply = std::move(reply), tries_left, server](io::RequestOutcome outcome) {
-            if (!outcome) {
-                turn_from(server);
-                if (outcome.error().delivery == io::Delivery::never_sent) {
-                    try_next(request, timeout, reply, tries_left - 1);
-                } else {
-                    reply(nullptr, outcome.error().reason, false);
-                }
-                return;
-            }
-            auto response = std::make_shared<schema::Response>();
-            if (!response->ParseFromString(*outcome)) {
-                reply(nullptr, "the server's answer cannot be decoded", false);
-                return;
-            }
-            if (response->has_node_written()) {
-                std::vector<std::string> servers;
-                for (const auto& one : response->node_written().servers()) servers.push_back(one.address());
-                learn(servers);
-            }
-            reply(std::move(response), {}, false);
-        });
+    transport_.request(io::Address{server}, std::move(bytes), timeout,
+                       [this, request, timeout, reply = std::move(reply), tries_left,
+                        server](io::RequestOutcome outcome) {
+                           if (!outcome) {
+                               turn_from(server);
+                               if (outcome.error().delivery == io::Delivery::never_sent) {
+                                   try_next(request, timeout, reply, tries_left - 1);
+                               } else {
+                                   reply(nullptr, outcome.error().reason, false);
+                               }
+                               return;
+                           }
+                           auto response = std::make_shared<schema::Response>();
+                           if (!response->ParseFromString(*outcome)) {
+                               reply(nullptr, "the server's answer cannot be decoded", false);
+                               return;
+                           }
+                           if (response->has_node_written()) {
+                               std::vector<std::string> servers;
+                               for (const auto& one : response->node_written().servers())
+                                   servers.push_back(one.address());
+                               learn(servers);
+                           }
+                           reply(std::move(response), {}, false);
+                       });
 }
 
 }  // namespace drover::agent

@@ -16,7 +16,8 @@ namespace drover::agent {
 class ServerLink {
 public:
     // A response, or the reason why there is none and whether the request may have been handled.
-    using Reply = std::function<void(server::ResponsePtr response, std::string reason, bool never_sent)>;
+    using Reply =
+        std::function<void(server::ResponsePtr response, std::string reason, bool never_sent)>;
 
     ServerLink(io::Transport& transport, std::vector<std::string> servers);
 
@@ -26,7 +27,8 @@ public:
     [[nodiscard]] std::string current() const;
 
 private:
-    void try_next(server::RequestPtr request, Duration timeout, Reply reply, std::size_t tries_left);
+    void try_next(server::RequestPtr request, Duration timeout, Reply reply,
+                  std::size_t tries_left);
     void turn_from(const std::string& server);
 
     io::Transport& transport_;

@@ -30,7 +30,8 @@ struct Workers::Pool {
 };
 
 Workers::Workers(unsigned threads) : pool_{std::make_unique<Pool>()} {
-    for (unsigned i = 0; i < threads; ++i) pool_->threads.emplace_back([pool = pool_.get()] { pool->run(); });
+    for (unsigned i = 0; i < threads; ++i)
+        pool_->threads.emplace_back([pool = pool_.get()] { pool->run(); });
 }
 
 Workers::~Workers() { stop(); }

@@ -25,7 +25,8 @@ void Assertions::look(World& world) {
 void Assertions::look_always(World& world) {
     for (std::size_t i = 0; i < checks_->always.size(); ++i) {
         const Assertion& one = checks_->always[i];
-        const bool unmet = (!one.premise || one.premise->holds(world)) && !one.conclusion.holds(world);
+        const bool unmet =
+            (!one.premise || one.premise->holds(world)) && !one.conclusion.holds(world);
         if (!unmet) {
             unmet_since_[i].reset();
             continue;

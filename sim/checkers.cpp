@@ -22,9 +22,11 @@ void Checkers::log_written(World& world, const ServerProcess& server, const raft
     if (world.scenario.checks.raft) raft_.log_written(world, server, write);
 }
 
-void Checkers::message_sent(World& world, const ServerProcess&, const server::PeerMessage& message) {
+void Checkers::message_sent(World& world, const ServerProcess&,
+                            const server::PeerMessage& message) {
     if (const auto* raft = std::get_if<raft::Message>(&message)) {
-        if (std::holds_alternative<raft::MsgSnap>(raft->body)) world.marks.add("raft.snapshot.sent");
+        if (std::holds_alternative<raft::MsgSnap>(raft->body))
+            world.marks.add("raft.snapshot.sent");
     } else if (std::holds_alternative<server::ForwardedRequest>(message)) {
         world.marks.add("server.request.forwarded");
     }
@@ -37,8 +39,8 @@ void Checkers::write_acknowledged(World& world, const schema::Response& response
     }
 }
 
-void Checkers::task_started(World& world, const NodeProcess& node, const schema::Allocation& allocation,
-                            const client::TaskKey& key) {
+void Checkers::task_started(World& world, const NodeProcess& node,
+                            const schema::Allocation& allocation, const client::TaskKey& key) {
     placement_.task_started(world, node, allocation, key);
 }
 
@@ -49,7 +51,8 @@ void Checkers::finish(World& world) {
         const auto verdict = check_register(operations);
         if (verdict.exhausted) world.marks.add("history.search.exhausted");
         if (verdict.linearizable) continue;
-        world.fail(Class::safety, "linearizable", "register-" + std::to_string(key) + ": " + verdict.anomaly);
+        world.fail(Class::safety, "linearizable",
+                   "register-" + std::to_string(key) + ": " + verdict.anomaly);
     }
 }
 

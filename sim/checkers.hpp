@@ -27,7 +27,8 @@ public:
     // After every step of a server, before its effects are carried out.
     void server_stepped(World& world, const ServerProcess& server);
     void log_written(World& world, const ServerProcess& server, const raft::WriteLog& write);
-    void message_sent(World& world, const ServerProcess& server, const server::PeerMessage& message);
+    void message_sent(World& world, const ServerProcess& server,
+                      const server::PeerMessage& message);
     void write_acknowledged(World& world, const schema::Response& response);
     void task_started(World& world, const NodeProcess& node, const schema::Allocation& allocation,
                       const client::TaskKey& key);

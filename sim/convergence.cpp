@@ -43,28 +43,46 @@ std::string nodes_ready(const World& world, const state::StateView& view) {
 std::string evaluations_done(const state::StateView& view) {
     for (const auto& evaluation : view.evaluations()) {
         if (evaluation->status() == "pending" && evaluation->wait_until() == 0) {
-            return "evaluation " + state::to_uuid(evaluation->id()).text() + " of " + evaluation->job_id() +
-                   " is still pending";
+            return "evaluation " + state::to_uuid(evaluation->id()).text() + " of " +
+                   evaluation->job_id() + " is still pending";
         }
     }
     return {};
 }
 
+// How the agent of its node sees an allocation that the servers do not see running.
+std::string tell_agent(const World& world, const state::AllocationRow& row) {
+    if (row.client_status == state::ClientStatus::running) return {};
+    for (const auto& node : world.nodes) {
+        if (node.id() != row.node_id) continue;
+        if (!node.agent_runs()) return "; its agent does not run";
+        for (const auto& one : node.engine().allocations()) {
+            if (one.id == row.id)
+                return "; its agent says " + one.client_status + " " + one.client_description;
+        }
+        return "; its agent does not know it";
+    }
+    return {};
+}
+
 // What is known of a job that does not come to rest: the newest facts first are what one needs.
-std::string tell_job(const state::StateView& view, const std::string& job) {
+std::string tell_job(const World& world, const state::StateView& view, const std::string& job) {
     std::string text;
     for (const auto& row : view.allocations_of({"default", job})) {
         if (row->terminal() && !row->body->next_allocation().empty()) continue;
-        text += "\n    " + row->body->name() + " version " + std::to_string(row->body->job_version()) + ": wanted " +
+        text += "\n    " + row->body->name() + " version " +
+                std::to_string(row->body->job_version()) + ": wanted " +
                 row->body->desired_status() + ", is " + row->body->client_status();
+        text += tell_agent(world, *row);
     }
     for (const auto& evaluation : view.evaluations_of({"default", job})) {
         if (evaluation->status() == "complete" || evaluation->status() == "canceled") continue;
-        text += "\n    evaluation (" + evaluation->triggered_by() + ") " + evaluation->status() + " " +
-                evaluation->status_description();
+        text += "\n    evaluation (" + evaluation->triggered_by() + ") " + evaluation->status() +
+                " " + evaluation->status_description();
     }
     if (const auto deployment = view.latest_deployment({"default", job})) {
-        text += "\n    deployment " + deployment->status() + ": " + deployment->status_description();
+        text +=
+            "\n    deployment " + deployment->status() + ": " + deployment->status_description();
     }
     return text;
 }
@@ -78,11 +96,12 @@ std::string job_settled(const World& world, const state::StateView& view, const 
         if (!row->terminal() && row->client_status == state::ClientStatus::running) ++running;
     }
     if (load.type == "service" && running != *wanted) {
-        return "job " + load.id + " runs " + std::to_string(running) + " of " + std::to_string(*wanted) +
-               tell_job(view, load.id);
+        return "job " + load.id + " runs " + std::to_string(running) + " of " +
+               std::to_string(*wanted) + tell_job(world, view, load.id);
     }
     if (load.type == "batch" && load.exit_code == 0 && complete + running < *wanted) {
-        return "job " + load.id + " completed " + std::to_string(complete) + " of " + std::to_string(*wanted);
+        return "job " + load.id + " completed " + std::to_string(complete) + " of " +
+               std::to_string(*wanted);
     }
     return {};
 }

@@ -35,9 +35,12 @@ std::uint64_t exponential_q32(Prng& prng) {
 
 Duration Distribution::draw(Prng& prng) const {
     switch (kind) {
-        case Kind::fixed: return low;
-        case Kind::uniform: return prng.between(low, high);
-        case Kind::bimodal: return tail.happens(prng) ? high : low;
+        case Kind::fixed:
+            return low;
+        case Kind::uniform:
+            return prng.between(low, high);
+        case Kind::bimodal:
+            return tail.happens(prng) ? high : low;
         case Kind::exponential: {
             const auto mean = static_cast<std::uint64_t>(high.count());
             const Wide scaled = (static_cast<Wide>(exponential_q32(prng)) * mean) >> 32;

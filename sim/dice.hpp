@@ -1,5 +1,5 @@
-// Distributions over durations, and chances, as scenarios write them. All arithmetic is on integers:
-// a drawn value must be equal on every compiler, and libm promises no such thing.
+// Distributions over durations, and chances, as scenarios write them. All arithmetic is on
+// integers: a drawn value must be equal on every compiler, and libm promises no such thing.
 #pragma once
 
 #include <cstdint>

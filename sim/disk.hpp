@@ -33,8 +33,8 @@ public:
     void crash(Persist persist, Prng& prng);
 
     [[nodiscard]] bool write_in_flight() const { return !unsynced_.empty(); }
-    // What a starting server reads back, after the repairs that recovery asks for. An error is a bug
-    // of layout or recovery: this disk never damages what was synced.
+    // What a starting server reads back, after the repairs that recovery asks for. An error is a
+    // bug of layout or recovery: this disk never damages what was synced.
     [[nodiscard]] Result<server::DurableState> recover();
 
 private:

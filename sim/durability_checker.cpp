@@ -11,7 +11,8 @@ namespace drover::sim {
 void DurabilityChecker::write_acknowledged(World& world, const schema::Response& response,
                                            raft::Index committed) {
     const std::uint64_t index =
-        std::max(response.index(), response.has_job_written() ? response.job_written().job_modify_index() : 0);
+        std::max(response.index(),
+                 response.has_job_written() ? response.job_written().job_modify_index() : 0);
     acknowledged_ = std::max(acknowledged_, index);
     if (index > committed.value()) {
         world.fail(Class::safety, "durable",

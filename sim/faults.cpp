@@ -20,7 +20,8 @@ void Faults::start(World& world) {
         if (step.when) {
             progress_[i].armed = true;
         } else if (step.at || (step.every && !step.after)) {
-            world.after(step.at ? *step.at : *step.every, [i](World& later) { later.faults.due(later, i); });
+            world.after(step.at ? *step.at : *step.every,
+                        [i](World& later) { later.faults.due(later, i); });
         }
     }
 }
@@ -55,17 +56,26 @@ void Faults::done(World& world, std::size_t step) {
 
 void Faults::perform(World& world, std::size_t number) {
     const Step& step = scenario_->timeline[number];
-    world.trace.event(world.now(), "timeline", static_cast<std::uint32_t>(number + 1), 0, 0, step.id);
+    world.trace.event(world.now(), "timeline", static_cast<std::uint32_t>(number + 1), 0, 0,
+                      step.id);
     switch (step.verb) {
-        case Verb::partition: perform_partition(world, step); break;
-        case Verb::heal: world.network.heal(); break;
-        case Verb::loss:
-        case Verb::delay: perform_disturbance(world, step); break;
-        case Verb::register_job:
-            world.workload.register_again(world, step.job,
-                                          step.count != 0 ? std::optional{step.count} : std::nullopt);
+        case Verb::partition:
+            perform_partition(world, step);
             break;
-        case Verb::stop_job: world.workload.stop_job(world, step.job); break;
+        case Verb::heal:
+            world.network.heal();
+            break;
+        case Verb::loss:
+        case Verb::delay:
+            perform_disturbance(world, step);
+            break;
+        case Verb::register_job:
+            world.workload.register_again(
+                world, step.job, step.count != 0 ? std::optional{step.count} : std::nullopt);
+            break;
+        case Verb::stop_job:
+            world.workload.stop_job(world, step.job);
+            break;
         default: {
             std::set<std::uint32_t> servers, nodes;
             for (const auto& selector : step.targets) {
@@ -80,7 +90,8 @@ void Faults::perform(World& world, std::size_t number) {
     done(world, number);
 }
 
-void Faults::perform_on_servers(World& world, const Step& step, const std::vector<std::uint32_t>& servers) {
+void Faults::perform_on_servers(World& world, const Step& step,
+                                const std::vector<std::uint32_t>& servers) {
     Duration later{};
     for (const std::uint32_t server : servers) {
         perform_on_server(world, step, server, later);
@@ -88,10 +99,12 @@ void Faults::perform_on_servers(World& world, const Step& step, const std::vecto
     }
 }
 
-void Faults::perform_on_server(World& world, const Step& step, std::uint32_t server, Duration delay) {
+void Faults::perform_on_server(World& world, const Step& step, std::uint32_t server,
+                               Duration delay) {
     if (delay.count() != 0) {
         world.after(delay, [&step, server](World& later) {
-            if (!later.faults.over_) later.faults.perform_on_server(later, step, server, Duration{});
+            if (!later.faults.over_)
+                later.faults.perform_on_server(later, step, server, Duration{});
         });
         return;
     }
@@ -99,12 +112,16 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
     switch (step.verb) {
         case Verb::crash:
         case Verb::kill:
-        case Verb::stop: crash(world, server, step.persist, step.restart); break;
+        case Verb::stop:
+            crash(world, server, step.persist, step.restart);
+            break;
         case Verb::restart:
             crash(world, server, step.persist, step.restart.value_or(std::chrono::seconds{1}));
             if (!process.runs()) restart_server(world, server, step.restart.value_or(Duration{}));
             break;
-        case Verb::pause: process.pause(world, step.lasting.value_or(std::chrono::seconds{1})); break;
+        case Verb::pause:
+            process.pause(world, step.lasting.value_or(std::chrono::seconds{1}));
+            break;
         case Verb::upgrade:
         case Verb::downgrade:
             world.marks.add(step.verb == Verb::upgrade ? "server.upgraded" : "server.downgraded");
@@ -112,19 +129,25 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
             process.configure_raft_protocol(*step.raft_protocol);
             restart_server(world, server, step.restart.value_or(std::chrono::milliseconds{500}));
             break;
-        case Verb::corrupt_version_file: process.corrupt_version_file(step.content); break;
+        case Verb::corrupt_version_file:
+            process.corrupt_version_file(step.content);
+            break;
         case Verb::crash_after_append:
             process.crash_after_next_append(step.restart.value_or(std::chrono::seconds{1}));
             break;
-        default: break;
+        default:
+            break;
     }
 }
 
-void Faults::perform_on_nodes(World& world, const Step& step, const std::vector<std::uint32_t>& nodes) {
+void Faults::perform_on_nodes(World& world, const Step& step,
+                              const std::vector<std::uint32_t>& nodes) {
     for (const std::uint32_t node : nodes) {
         switch (step.verb) {
             case Verb::lose:
-            case Verb::crash: lose_node(world, node, step.restart ? step.restart : step.lasting); break;
+            case Verb::crash:
+                lose_node(world, node, step.restart ? step.restart : step.lasting);
+                break;
             case Verb::kill:
             case Verb::stop:
             case Verb::restart: {
@@ -135,14 +158,16 @@ void Faults::perform_on_nodes(World& world, const Step& step, const std::vector<
                 });
                 break;
             }
-            default: break;
+            default:
+                break;
         }
     }
 }
 
 void Faults::perform_partition(World& world, const Step& step) {
     if (!step.from.empty()) {
-        cut(world, select_endpoints(world, step.from), select_endpoints(world, step.to), true, step.lasting);
+        cut(world, select_endpoints(world, step.from), select_endpoints(world, step.to), true,
+            step.lasting);
         return;
     }
     const std::set<Endpoint> inside = select_endpoints(world, step.targets);
@@ -164,7 +189,8 @@ void Faults::perform_disturbance(World& world, const Step& step) {
 
 // ---- deeds
 
-void Faults::crash(World& world, std::uint32_t server, Persist persist, std::optional<Duration> restart_after) {
+void Faults::crash(World& world, std::uint32_t server, Persist persist,
+                   std::optional<Duration> restart_after) {
     if (frozen_.contains(server)) return;
     world.servers[server].crash(world, persist);
     if (restart_after) restart_server(world, server, *restart_after);
@@ -226,38 +252,47 @@ std::set<std::uint32_t> Faults::select_servers(World& world, const Selector& sel
     }
     const std::size_t majority = all.size() / 2 + 1;
     const auto first = [](const std::vector<std::uint32_t>& list, std::size_t count) {
-        return std::set<std::uint32_t>{list.begin(),
-                                       list.begin() + static_cast<std::ptrdiff_t>(std::min(count, list.size()))};
+        return std::set<std::uint32_t>{
+            list.begin(), list.begin() + static_cast<std::ptrdiff_t>(std::min(count, list.size()))};
     };
     switch (selector.kind) {
-        case Kind::leader: return leader == nullptr ? std::set<std::uint32_t>{} : std::set{leader->number()};
+        case Kind::leader:
+            return leader == nullptr ? std::set<std::uint32_t>{} : std::set{leader->number()};
         case Kind::follower:
             if (leader == nullptr || followers.size() < selector.number) return {};
             return {followers[selector.number - 1]};
-        case Kind::server: return selector.number <= all.size() ? std::set{selector.number - 1} : std::set<std::uint32_t>{};
-        case Kind::servers: return first(all, all.size());
+        case Kind::server:
+            return selector.number <= all.size() ? std::set{selector.number - 1}
+                                                 : std::set<std::uint32_t>{};
+        case Kind::servers:
+            return first(all, all.size());
         // The minority holds the leader: that is the interesting half.
         case Kind::minority: {
             auto chosen = first(followers, all.size() - majority - (leader == nullptr ? 0 : 1));
             if (leader != nullptr && all.size() > 2) chosen.insert(leader->number());
             return chosen;
         }
-        case Kind::majority: return first(followers, majority);
+        case Kind::majority:
+            return first(followers, majority);
         case Kind::random_server: {
             std::set<std::uint32_t> chosen;
-            while (!running.empty() && chosen.size() < std::min<std::size_t>(std::max(1U, selector.number), running.size())) {
+            while (!running.empty() &&
+                   chosen.size() <
+                       std::min<std::size_t>(std::max(1U, selector.number), running.size())) {
                 chosen.insert(running[prng_.below(running.size())]);
             }
             return chosen;
         }
-        default: return {};
+        default:
+            return {};
     }
 }
 
 std::set<std::uint32_t> Faults::select_nodes(World& world, const Selector& selector) {
     using Kind = Selector::Kind;
     std::set<std::uint32_t> chosen;
-    if (selector.kind == Kind::node && selector.number <= world.nodes.size()) chosen.insert(selector.number - 1);
+    if (selector.kind == Kind::node && selector.number <= world.nodes.size())
+        chosen.insert(selector.number - 1);
     if (selector.kind == Kind::random_node && !world.nodes.empty()) {
         chosen.insert(static_cast<std::uint32_t>(prng_.below(world.nodes.size())));
     }
@@ -285,7 +320,8 @@ std::set<Endpoint> Faults::select_endpoints(World& world, const std::vector<Sele
     std::set<Endpoint> chosen;
     for (const auto& selector : selectors) {
         for (const std::uint32_t server : select_servers(world, selector)) chosen.insert(server);
-        for (const std::uint32_t node : select_nodes(world, selector)) chosen.insert(world.endpoint_of_node(node));
+        for (const std::uint32_t node : select_nodes(world, selector))
+            chosen.insert(world.endpoint_of_node(node));
     }
     return chosen;
 }

@@ -1,5 +1,5 @@
-// The scripted part of a scenario: when each step of the timeline is due, whom it means, and what it
-// does. Random faults (swarm.hpp) use the same deeds.
+// The scripted part of a scenario: when each step of the timeline is due, whom it means, and what
+// it does. Random faults (swarm.hpp) use the same deeds.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ public:
 
     // ---- deeds
 
-    void crash(World& world, std::uint32_t server, Persist persist, std::optional<Duration> restart_after);
+    void crash(World& world, std::uint32_t server, Persist persist,
+               std::optional<Duration> restart_after);
     void lose_node(World& world, std::uint32_t node, std::optional<Duration> back_after);
     void cut(World& world, std::set<Endpoint> from, std::set<Endpoint> to, bool one_way,
              std::optional<Duration> lasting);
@@ -48,7 +49,8 @@ private:
     };
     void due(World& world, std::size_t step);
     void perform(World& world, std::size_t step);
-    void perform_on_servers(World& world, const Step& step, const std::vector<std::uint32_t>& servers);
+    void perform_on_servers(World& world, const Step& step,
+                            const std::vector<std::uint32_t>& servers);
     void perform_on_server(World& world, const Step& step, std::uint32_t server, Duration later);
     void perform_on_nodes(World& world, const Step& step, const std::vector<std::uint32_t>& nodes);
     void perform_partition(World& world, const Step& step);

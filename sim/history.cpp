@@ -21,9 +21,12 @@ std::optional<std::uint64_t> effect(const Operation& operation, std::uint64_t st
     }
     const bool matches = operation.expected == state;
     switch (operation.outcome) {
-        case Outcome::done: return matches ? std::optional{operation.value} : std::nullopt;
-        case Outcome::refused: return matches ? std::nullopt : std::optional{state};
-        case Outcome::unknown: return matches ? operation.value : state;
+        case Outcome::done:
+            return matches ? std::optional{operation.value} : std::nullopt;
+        case Outcome::refused:
+            return matches ? std::nullopt : std::optional{state};
+        case Outcome::unknown:
+            return matches ? operation.value : state;
     }
     return std::nullopt;
 }
@@ -57,7 +60,9 @@ public:
     }
 
 private:
-    [[nodiscard]] bool is_open(const Operation& one) const { return one.outcome == Outcome::unknown; }
+    [[nodiscard]] bool is_open(const Operation& one) const {
+        return one.outcome == Outcome::unknown;
+    }
     [[nodiscard]] Instant end_of(const Operation& one) const {
         return is_open(one) ? Instant::max() : one.returned;
     }
@@ -69,10 +74,12 @@ private:
         return true;
     }
     static bool contains(const Configuration& here, std::size_t i) {
-        return std::binary_search(here.ahead.begin(), here.ahead.end(), static_cast<std::uint32_t>(i));
+        return std::binary_search(here.ahead.begin(), here.ahead.end(),
+                                  static_cast<std::uint32_t>(i));
     }
     void expand(const Configuration& here, std::vector<Configuration>& stack) {
-        // A candidate must have been invoked before the first return among those not yet linearized.
+        // A candidate must have been invoked before the first return among those not yet
+        // linearized.
         Instant horizon = Instant::max();
         for (std::size_t i = here.first; i < operations_.size(); ++i) {
             if (operations_[i].invoked > horizon) break;
@@ -85,7 +92,8 @@ private:
               std::vector<Configuration>& stack) {
         Configuration next = here;
         next.state = state;
-        const auto place = std::lower_bound(next.ahead.begin(), next.ahead.end(), static_cast<std::uint32_t>(i));
+        const auto place =
+            std::lower_bound(next.ahead.begin(), next.ahead.end(), static_cast<std::uint32_t>(i));
         next.ahead.insert(place, static_cast<std::uint32_t>(i));
         while (!next.ahead.empty() && next.ahead.front() == next.first) {
             next.ahead.erase(next.ahead.begin());
@@ -94,9 +102,10 @@ private:
         if (visited_.insert(next).second) stack.push_back(std::move(next));
     }
     [[nodiscard]] std::string anomaly() const {
-        std::string text = "no order of the operations explains what was seen; the search got past " +
-                           std::to_string(deepest_) + " of " + std::to_string(operations_.size()) +
-                           " and stopped at:";
+        std::string text =
+            "no order of the operations explains what was seen; the search got past " +
+            std::to_string(deepest_) + " of " + std::to_string(operations_.size()) +
+            " and stopped at:";
         const std::size_t last = std::min(operations_.size(), deepest_ + 6);
         for (std::size_t i = deepest_; i < last; ++i) text += "\n  " + describe(operations_[i]);
         return text;
@@ -110,7 +119,8 @@ private:
 
 }  // namespace
 
-LinearizabilityVerdict check_register(std::vector<Operation> operations, std::size_t configurations_max) {
+LinearizabilityVerdict check_register(std::vector<Operation> operations,
+                                      std::size_t configurations_max) {
     // A read without an answer says nothing.
     std::erase_if(operations, [](const Operation& one) {
         return one.kind == Kind::read && one.outcome != Outcome::done;
@@ -128,7 +138,8 @@ std::string describe(const Operation& operation) {
     if (operation.kind == Kind::read) {
         text += "read " + std::to_string(operation.value);
     } else {
-        text += "cas " + std::to_string(operation.expected) + " -> " + std::to_string(operation.value);
+        text +=
+            "cas " + std::to_string(operation.expected) + " -> " + std::to_string(operation.value);
     }
     text += operation.outcome == Outcome::done      ? " done"
             : operation.outcome == Outcome::refused ? " refused"

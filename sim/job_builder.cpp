@@ -73,7 +73,8 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
     add_variable(*task, "REVISION", static_cast<std::int64_t>(revision));
     if (load.run_for || load.type == "batch") {
         add_variable(*task, "SIM_EXIT_CODE", load.exit_code);
-        add_variable(*task, "SIM_RUN_FOR_NS", load.run_for.value_or(std::chrono::seconds{2}).count());
+        add_variable(*task, "SIM_RUN_FOR_NS",
+                     load.run_for.value_or(std::chrono::seconds{2}).count());
     }
     fill_policies(job, load);
     return request;
@@ -85,8 +86,8 @@ server::RequestPtr deregister_request(const Uuid& id, const std::string& job) {
     return request;
 }
 
-server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job, std::uint64_t value,
-                                           std::uint64_t modify_index) {
+server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,
+                                           std::uint64_t value, std::uint64_t modify_index) {
     auto request = envelope(id);
     schema::RegisterJobRequest& body = *request->mutable_register_job();
     body.set_enforce_index(true);

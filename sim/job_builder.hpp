@@ -15,8 +15,8 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
 server::RequestPtr deregister_request(const Uuid& id, const std::string& job);
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not
 // exist yet.
-server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job, std::uint64_t value,
-                                           std::uint64_t modify_index);
+server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,
+                                           std::uint64_t value, std::uint64_t modify_index);
 server::RequestPtr read_job_request(const Uuid& id, const std::string& job);
 // The value that a register's job holds; 0 where it holds none.
 std::uint64_t register_value(const schema::Response& response);

@@ -22,19 +22,27 @@ constexpr int exit_usage = 2;
 
 int exit_code(Class verdict) {
     switch (verdict) {
-        case Class::pass: return 0;
-        case Class::safety: return 10;
-        case Class::liveness: return 11;
-        case Class::vacuous: return 12;
-        case Class::nondeterministic: return 13;
-        case Class::budget: return 14;
-        case Class::crash: return 15;
+        case Class::pass:
+            return 0;
+        case Class::safety:
+            return 10;
+        case Class::liveness:
+            return 11;
+        case Class::vacuous:
+            return 12;
+        case Class::nondeterministic:
+            return 13;
+        case Class::budget:
+            return 14;
+        case Class::crash:
+            return 15;
     }
     return exit_usage;
 }
 
 constexpr const char* exit_code_help =
-    "Exit codes: 0 as expected, 2 usage or scenario error, 10 safety, 11 liveness, 12 vacuous (what was\n"
+    "Exit codes: 0 as expected, 2 usage or scenario error, 10 safety, 11 liveness, 12 vacuous "
+    "(what was\n"
     "asked for never happened), 13 non-deterministic, 14 budget used up, 15 crash.";
 
 struct Arguments {
@@ -102,9 +110,10 @@ std::optional<SeedRange> bounded(const SeedRange& range) {
 std::optional<SeedRange> seeds_for(const Scenario& scenario, const Arguments& arguments) {
     const std::string& text = arguments.seeds.empty() ? arguments.seed : arguments.seeds;
     if (!text.empty()) {
-        const auto range = arguments.seeds.empty()
-                               ? parse_count(text).map([](std::uint64_t one) { return SeedRange{one, one}; })
-                               : parse_seed_range(text);
+        const auto range =
+            arguments.seeds.empty()
+                ? parse_count(text).map([](std::uint64_t one) { return SeedRange{one, one}; })
+                : parse_seed_range(text);
         if (!range) {
             std::cerr << "sim: " << range.error().message << "\n";
             return std::nullopt;
@@ -122,7 +131,8 @@ void print_failure(const Scenario& scenario, const RunReport& failure) {
     std::cout << " at " << seconds(failure.failed_at) << "\n  " << failure.message << "\n";
     if (scenario.expect.verdict != Class::pass) {
         std::cout << "  expected: fail(class=" << word_of(class_words, scenario.expect.verdict)
-                  << (scenario.expect.check.empty() ? "" : "; check=" + scenario.expect.check) << ")\n";
+                  << (scenario.expect.check.empty() ? "" : "; check=" + scenario.expect.check)
+                  << ")\n";
     }
     if (!failure.drawn.empty()) std::cout << failure.drawn;
     std::cout << "replay: sim run " << scenario.file << " --seed " << failure.seed << "\n";
@@ -146,15 +156,19 @@ void add(Totals& totals, const SweepReport& report, Duration wall) {
     if (!report.failure || !totals.as_expected) return;
     totals.as_expected = false;
     // A scenario that was to fail and passed is as much a failure as the other way round.
-    totals.verdict = report.failure->verdict == Class::pass ? Class::vacuous : report.failure->verdict;
+    totals.verdict =
+        report.failure->verdict == Class::pass ? Class::vacuous : report.failure->verdict;
     if (report.runs > 1) totals.seeds = std::to_string(report.failure->seed);
     totals.hash = report.failure->hash;
 }
 
 void print_line(const std::string& name, const Totals& totals) {
-    std::cout << (totals.as_expected ? "pass" : std::string{"FAIL "} + std::string{word_of(class_words, totals.verdict)})
-              << (name.empty() ? "" : " ") << name << " seed=" << totals.seeds << " hash=" << hex(totals.hash)
-              << " runs=" << totals.runs << " events=" << totals.events << " sim=" << seconds(totals.simulated)
+    std::cout << (totals.as_expected
+                      ? "pass"
+                      : std::string{"FAIL "} + std::string{word_of(class_words, totals.verdict)})
+              << (name.empty() ? "" : " ") << name << " seed=" << totals.seeds
+              << " hash=" << hex(totals.hash) << " runs=" << totals.runs
+              << " events=" << totals.events << " sim=" << seconds(totals.simulated)
               << " wall=" << seconds(totals.wall) << std::endl;
 }
 
@@ -165,7 +179,8 @@ void print_marks(const Marks& marks) {
 }
 
 Progress progress_reporter(const std::string& name) {
-    auto last = std::make_shared<std::chrono::steady_clock::time_point>(std::chrono::steady_clock::now());
+    auto last =
+        std::make_shared<std::chrono::steady_clock::time_point>(std::chrono::steady_clock::now());
     return [name, last](std::uint64_t done, std::uint64_t all) {
         const auto now = std::chrono::steady_clock::now();
         if (now - *last < std::chrono::seconds{5}) return;
@@ -195,7 +210,8 @@ int run_all(const Arguments& arguments) {
         }
         const auto began = std::chrono::steady_clock::now();
         const SweepReport report =
-            sweep(scenario, *seeds, {arguments.threads, arguments.twice, trace.is_open() ? &trace : nullptr},
+            sweep(scenario, *seeds,
+                  {arguments.threads, arguments.twice, trace.is_open() ? &trace : nullptr},
                   progress_reporter(scenario.name));
         Totals one;
         add(one, report, std::chrono::steady_clock::now() - began);
@@ -214,7 +230,8 @@ int run_all(const Arguments& arguments) {
 int check_all(const Arguments& arguments) {
     const auto scenarios = read_all(arguments.files);
     if (!scenarios) return exit_usage;
-    for (const auto& scenario : *scenarios) std::cout << scenario.file << ": ok, " << scenario.name << "\n";
+    for (const auto& scenario : *scenarios)
+        std::cout << scenario.file << ": ok, " << scenario.name << "\n";
     return 0;
 }
 
@@ -222,31 +239,38 @@ int check_all(const Arguments& arguments) {
 extern "C" void report_crash(int) {
     const CurrentRun run = current_run();
     if (run.scenario != nullptr) {
-        std::printf("\n%s: crash\nreplay: sim run %s --seed %llu\nFAIL crash %s seed=%llu hash=%016x\n",
-                    run.scenario->file.c_str(), run.scenario->file.c_str(),
-                    static_cast<unsigned long long>(run.seed), run.scenario->name.c_str(),
-                    static_cast<unsigned long long>(run.seed), 0);
+        std::printf(
+            "\n%s: crash\nreplay: sim run %s --seed %llu\nFAIL crash %s seed=%llu hash=%016x\n",
+            run.scenario->file.c_str(), run.scenario->file.c_str(),
+            static_cast<unsigned long long>(run.seed), run.scenario->name.c_str(),
+            static_cast<unsigned long long>(run.seed), 0);
         std::fflush(stdout);
     }
     std::_Exit(exit_code(Class::crash));
 }
 
 int main_(int argc, char** argv) {
-    CLI::App app{"Runs Drover's engines in a simulated world: the same code that runs a cluster, with\n"
-                 "faults, upgrades and a clock of its own. A run is a function of scenario and seed."};
+    CLI::App app{
+        "Runs Drover's engines in a simulated world: the same code that runs a cluster, with\n"
+        "faults, upgrades and a clock of its own. A run is a function of scenario and seed."};
     app.footer(exit_code_help);
     app.require_subcommand(1);
     Arguments arguments;
     auto* const run_command = app.add_subcommand("run", "run scenarios and report a verdict");
     run_command->add_option("FILE", arguments.files, "scenario files (format sim/1)")->required();
-    auto* const seed = run_command->add_option("--seed", arguments.seed, "one seed, such as 7 or 0x5eed");
+    auto* const seed =
+        run_command->add_option("--seed", arguments.seed, "one seed, such as 7 or 0x5eed");
     run_command->add_option("--seeds", arguments.seeds, "a range of seeds: A..B")->excludes(seed);
-    run_command->add_option("--trace", arguments.trace, "write every event of a single run, one JSON object a line");
-    run_command->add_option("--threads", arguments.threads, "runs at the same time")->check(CLI::Range(1, 256));
+    run_command->add_option("--trace", arguments.trace,
+                            "write every event of a single run, one JSON object a line");
+    run_command->add_option("--threads", arguments.threads, "runs at the same time")
+        ->check(CLI::Range(1, 256));
     run_command->add_flag("--twice", arguments.twice, "run every seed twice and compare");
-    run_command->add_flag("-v,--verbose", arguments.verbose, "also print the drawn options and all marks");
+    run_command->add_flag("-v,--verbose", arguments.verbose,
+                          "also print the drawn options and all marks");
     run_command->footer(exit_code_help);
-    auto* const check_command = app.add_subcommand("check", "read scenarios and report errors, without running");
+    auto* const check_command =
+        app.add_subcommand("check", "read scenarios and report errors, without running");
     check_command->add_option("FILE", arguments.files, "scenario files (format sim/1)")->required();
     try {
         app.parse(argc, argv);

@@ -4,7 +4,8 @@
 
 namespace drover::sim {
 
-Network::Network(const Prng& root, LinkOptions servers, LinkOptions clients, std::uint32_t server_count)
+Network::Network(const Prng& root, LinkOptions servers, LinkOptions clients,
+                 std::uint32_t server_count)
     : root_{root}, servers_{servers}, clients_{clients}, server_count_{server_count} {}
 
 const LinkOptions& Network::options(Endpoint from, Endpoint to) const {

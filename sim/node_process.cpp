@@ -18,11 +18,13 @@ namespace {
 constexpr Duration request_slack = std::chrono::seconds{10};
 constexpr Duration directory_time = std::chrono::milliseconds{1};
 
-std::optional<std::int64_t> environment_number(const client::StartTask& effect, std::string_view name) {
+std::optional<std::int64_t> environment_number(const client::StartTask& effect,
+                                               std::string_view name) {
     for (const auto& [variable, value] : effect.environment) {
         if (variable != name) continue;
         std::int64_t number = 0;
-        const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
         if (error == std::errc{} && end == value.data() + value.size()) return number;
     }
     return std::nullopt;
@@ -34,7 +36,8 @@ std::string handle_text(const client::TaskKey& key) {
 
 }  // namespace
 
-NodeProcess::NodeProcess(std::uint32_t number, std::shared_ptr<const schema::Node> node, const Prng& root)
+NodeProcess::NodeProcess(std::uint32_t number, std::shared_ptr<const schema::Node> node,
+                         const Prng& root)
     : number_{number},
       node_{std::move(node)},
       id_{state::to_uuid(node_->id())},
@@ -91,7 +94,8 @@ std::vector<NodeProcess::RunningTask> NodeProcess::running_tasks() const {
 }
 
 void NodeProcess::tell_later(World& world, Duration delay, client::Input input) {
-    world.after(delay, [number = number_, agent = agent_incarnation_, input = std::move(input)](World& later) {
+    world.after(delay, [number = number_, agent = agent_incarnation_,
+                        input = std::move(input)](World& later) {
         NodeProcess& node = later.nodes[number];
         if (node.agent_incarnation_ == agent) node.tell(later, input);
     });
@@ -122,36 +126,37 @@ void NodeProcess::wake_later(World& world) {
 }
 
 void NodeProcess::carry_out(World& world, client::Effect& effect) {
-    std::visit(
-        Match{[&](client::SendRequest& one) { send_request(world, one); },
-              [&](client::WriteState& one) { write_state(world, one); },
-              [&](client::BuildAllocationDirectory& one) {
-                  tell_later(world, directory_time, client::AllocationDirectoryBuilt{one.allocation});
-              },
-              [&](client::DestroyAllocationDirectory&) {},
-              [&](client::StartTask& one) { start_task(world, one); },
-              [&](client::RecoverTask& one) { recover_task(world, one); },
-              [&](client::StopTask& one) { stop_task(world, one); },
-              [&](client::DestroyTask& one) {
-                  const auto task = tasks_.find(one.key);
-                  if (task == tasks_.end()) return;
-                  if (task->second.running) --running_;
-                  tasks_.erase(task);
-              },
-              [&](client::Report& one) {
-                  if (world.trace.writes_lines()) {
-                      world.trace.event(world.now(), "node.report", number_ + 1, 0, 0, one.text);
-                  }
-              }},
-        effect);
+    std::visit(Match{[&](client::SendRequest& one) { send_request(world, one); },
+                     [&](client::WriteState& one) { write_state(world, one); },
+                     [&](client::BuildAllocationDirectory& one) {
+                         tell_later(world, directory_time,
+                                    client::AllocationDirectoryBuilt{one.allocation});
+                     },
+                     [&](client::DestroyAllocationDirectory&) {},
+                     [&](client::StartTask& one) { start_task(world, one); },
+                     [&](client::RecoverTask& one) { recover_task(world, one); },
+                     [&](client::StopTask& one) { stop_task(world, one); },
+                     [&](client::DestroyTask& one) {
+                         const auto task = tasks_.find(one.key);
+                         if (task == tasks_.end()) return;
+                         if (task->second.running) --running_;
+                         tasks_.erase(task);
+                     },
+                     [&](client::Report& one) {
+                         if (world.trace.writes_lines()) {
+                             world.trace.event(world.now(), "node.report", number_ + 1, 0, 0,
+                                               one.text);
+                         }
+                     }},
+               effect);
 }
 
 void NodeProcess::send_request(World& world, const client::SendRequest& effect) {
     const Duration wait{effect.request->has_query() ? effect.request->query().wait_ns() : 0};
     world.requests.ask(
         world, world.endpoint_of_node(number_), server_, effect.request, wait + request_slack,
-        [number = number_, agent = agent_incarnation_, ticket = effect.ticket,
-         asked = server_](World& later, const Answer& answer) {
+        [number = number_, agent = agent_incarnation_, ticket = effect.ticket, asked = server_](
+            World& later, const Answer& answer) {
             NodeProcess& node = later.nodes[number];
             if (node.agent_incarnation_ != agent) return;
             if (answer.response) {
@@ -187,7 +192,8 @@ void NodeProcess::start_task(World& world, const client::StartTask& effect) {
     const Duration delay = world.scenario.world.tasks.start.draw(prng_);
     if (world.scenario.world.tasks.start_failure.happens(prng_)) {
         world.marks.add("task.start_failed");
-        tell_later(world, delay, client::TaskStartFailed{effect.key, "the simulated driver failed", true});
+        tell_later(world, delay,
+                   client::TaskStartFailed{effect.key, "the simulated driver failed", true});
         return;
     }
     world.after(delay, [number = number_, machine = machine_incarnation_, effect](World& later) {
@@ -199,27 +205,31 @@ void NodeProcess::start_task(World& world, const client::StartTask& effect) {
 void NodeProcess::task_starts(World& world, const client::StartTask& effect) {
     const client::TaskKey& key = effect.key;
     // Starting one attempt twice attaches to the first, as every driver promises.
-    const auto [task, fresh] = tasks_.try_emplace(key, Task{effect.allocation->job_id(), true, {}, next_task_});
+    const auto [task, fresh] =
+        tasks_.try_emplace(key, Task{effect.allocation->job_id(), true, {}, next_task_});
     if (fresh) {
         ++next_task_;
         ++running_;
         world.marks.add("task.started");
-        world.trace.event(world.now(), "task.started", number_ + 1, fingerprint(handle_text(key)), key.attempt);
+        world.trace.event(world.now(), "task.started", number_ + 1, fingerprint(handle_text(key)),
+                          key.attempt);
         world.checkers.task_started(world, *this, *effect.allocation, key);
         if (const auto end = own_end(world, effect)) {
-            world.after(end->first, [number = number_, machine = machine_incarnation_, key,
-                                     process = task->second.number, code = end->second](World& later) {
-                NodeProcess& node = later.nodes[number];
-                if (node.machine_incarnation_ != machine) return;
-                node.task_ends(later, key, process, {code, 0, false, {}});
-            });
+            world.after(end->first,
+                        [number = number_, machine = machine_incarnation_, key,
+                         process = task->second.number, code = end->second](World& later) {
+                            NodeProcess& node = later.nodes[number];
+                            if (node.machine_incarnation_ != machine) return;
+                            node.task_ends(later, key, process, {code, 0, false, {}});
+                        });
         }
     }
     tell(world, client::TaskStarted{key, {effect.task->driver(), handle_text(key)}});
     if (!task->second.running) tell(world, client::TaskExited{key, task->second.status});
 }
 
-std::optional<std::pair<Duration, int>> NodeProcess::own_end(World& world, const client::StartTask& effect) {
+std::optional<std::pair<Duration, int>> NodeProcess::own_end(World& world,
+                                                             const client::StartTask& effect) {
     if (const auto run_for = environment_number(effect, "SIM_RUN_FOR_NS")) {
         return std::pair{Duration{*run_for},
                          static_cast<int>(environment_number(effect, "SIM_EXIT_CODE").value_or(0))};
@@ -241,7 +251,9 @@ void NodeProcess::task_ends(World& world, const client::TaskKey& key, std::uint6
     task->second.running = false;
     task->second.status = status;
     --running_;
-    world.marks.add(status.signal != 0 ? "task.stopped" : status.exit_code == 0 ? "task.completed" : "task.failed");
+    world.marks.add(status.signal != 0      ? "task.stopped"
+                    : status.exit_code == 0 ? "task.completed"
+                                            : "task.failed");
     world.trace.event(world.now(), "task.ended", number_ + 1, fingerprint(handle_text(key)),
                       static_cast<std::uint64_t>(status.exit_code));
     tell(world, client::TaskExited{key, status});
@@ -270,7 +282,8 @@ void NodeProcess::stop_task(World& world, const client::StopTask& effect) {
                 [number = number_, machine = machine_incarnation_, key = effect.key,
                  process = task->second.number, status](World& later) {
                     NodeProcess& node = later.nodes[number];
-                    if (node.machine_incarnation_ == machine) node.task_ends(later, key, process, status);
+                    if (node.machine_incarnation_ == machine)
+                        node.task_ends(later, key, process, status);
                 });
 }
 

@@ -1,6 +1,6 @@
 // One simulated machine that runs tasks: the node agent's engine, its durable state, and a driver
-// whose tasks are entries in a table. Tasks belong to the machine: they outlive the agent's process,
-// and die with the machine.
+// whose tasks are entries in a table. Tasks belong to the machine: they outlive the agent's
+// process, and die with the machine.
 #pragma once
 
 #include <cstdint>

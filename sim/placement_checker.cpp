@@ -28,8 +28,9 @@ void PlacementChecker::check_names(World& world, const ServerProcess& server) {
         const auto [holder, first] = holders.try_emplace(name, row->id);
         if (first) continue;
         world.fail(Class::safety, "no-double-place",
-                   "allocations " + holder->second.text() + " and " + row->id.text() + " both hold \"" +
-                       name.second + "\" at index " + std::to_string(checked_index_));
+                   "allocations " + holder->second.text() + " and " + row->id.text() +
+                       " both hold \"" + name.second + "\" at index " +
+                       std::to_string(checked_index_));
     }
 }
 
@@ -46,20 +47,24 @@ void PlacementChecker::check_capacity(World& world, const ServerProcess& server)
         const std::int64_t memory = node->node_resources().memory().memory_mb();
         if (usage.cpu_mhz <= cpu && usage.memory_mb <= memory) continue;
         world.fail(Class::safety, "capacity",
-                   "node " + id.text() + " has " + std::to_string(cpu) + " MHz and " + std::to_string(memory) +
-                       " MiB; its allocations take " + std::to_string(usage.cpu_mhz) + " MHz and " +
+                   "node " + id.text() + " has " + std::to_string(cpu) + " MHz and " +
+                       std::to_string(memory) + " MiB; its allocations take " +
+                       std::to_string(usage.cpu_mhz) + " MHz and " +
                        std::to_string(usage.memory_mb) + " MiB");
     }
 }
 
-void PlacementChecker::task_started(World& world, const NodeProcess& node, const schema::Allocation& allocation,
+void PlacementChecker::task_started(World& world, const NodeProcess& node,
+                                    const schema::Allocation& allocation,
                                     const client::TaskKey& key) {
     for (const auto& other : node.running_tasks()) {
-        if (other.key.allocation != key.allocation || other.key.task != key.task || other.key == key) continue;
+        if (other.key.allocation != key.allocation || other.key.task != key.task ||
+            other.key == key)
+            continue;
         world.fail(Class::safety, "one-process",
-                   "task \"" + key.task + "\" of " + allocation.name() + " was started as attempt " +
-                       std::to_string(key.attempt) + " while attempt " + std::to_string(other.key.attempt) +
-                       " still runs");
+                   "task \"" + key.task + "\" of " + allocation.name() +
+                       " was started as attempt " + std::to_string(key.attempt) +
+                       " while attempt " + std::to_string(other.key.attempt) + " still runs");
     }
 }
 

@@ -17,12 +17,18 @@ struct Predicate::Expression {
 
     [[nodiscard]] std::int64_t value(const Facts& facts) const {
         switch (kind) {
-            case Kind::number: return number;
-            case Kind::fact: return facts.fact(name, argument);
-            case Kind::negation: return left->value(facts) == 0 ? 1 : 0;
-            case Kind::conjunction: return left->value(facts) != 0 && right->value(facts) != 0 ? 1 : 0;
-            case Kind::disjunction: return left->value(facts) != 0 || right->value(facts) != 0 ? 1 : 0;
-            case Kind::comparison: return compare(left->value(facts), right->value(facts)) ? 1 : 0;
+            case Kind::number:
+                return number;
+            case Kind::fact:
+                return facts.fact(name, argument);
+            case Kind::negation:
+                return left->value(facts) == 0 ? 1 : 0;
+            case Kind::conjunction:
+                return left->value(facts) != 0 && right->value(facts) != 0 ? 1 : 0;
+            case Kind::disjunction:
+                return left->value(facts) != 0 || right->value(facts) != 0 ? 1 : 0;
+            case Kind::comparison:
+                return compare(left->value(facts), right->value(facts)) ? 1 : 0;
         }
         return 0;
     }
@@ -46,14 +52,25 @@ struct FactForm {
     std::string_view name;
     bool takes_argument;
 };
-constexpr std::array fact_forms{
-    FactForm{"leader", false},        FactForm{"leader.term", false},   FactForm{"leader.applied", false},
-    FactForm{"servers.up", false},    FactForm{"nodes.up", false},      FactForm{"nodes.ready", false},
-    FactForm{"server.up", true},      FactForm{"server.applied", true}, FactForm{"server.raft_protocol", true},
-    FactForm{"alloc.running", true},  FactForm{"alloc.pending", true},  FactForm{"alloc.complete", true},
-    FactForm{"alloc.failed", true},   FactForm{"alloc.lost", true},     FactForm{"alloc.total", true},
-    FactForm{"job.exists", true},     FactForm{"mark", true},           FactForm{"count", true},
-    FactForm{"tasks.running", true}};
+constexpr std::array fact_forms{FactForm{"leader", false},
+                                FactForm{"leader.term", false},
+                                FactForm{"leader.applied", false},
+                                FactForm{"servers.up", false},
+                                FactForm{"nodes.up", false},
+                                FactForm{"nodes.ready", false},
+                                FactForm{"server.up", true},
+                                FactForm{"server.applied", true},
+                                FactForm{"server.raft_protocol", true},
+                                FactForm{"alloc.running", true},
+                                FactForm{"alloc.pending", true},
+                                FactForm{"alloc.complete", true},
+                                FactForm{"alloc.failed", true},
+                                FactForm{"alloc.lost", true},
+                                FactForm{"alloc.total", true},
+                                FactForm{"job.exists", true},
+                                FactForm{"mark", true},
+                                FactForm{"count", true},
+                                FactForm{"tasks.running", true}};
 
 class Parser {
 public:
@@ -161,9 +178,11 @@ private:
         }
         return known_fact(std::move(name), std::move(argument), has_argument, begin);
     }
-    Result<Node> known_fact(std::string name, std::string argument, bool has_argument, std::size_t begin) {
-        const auto* const form = std::find_if(fact_forms.begin(), fact_forms.end(),
-                                              [&](const FactForm& one) { return one.name == name; });
+    Result<Node> known_fact(std::string name, std::string argument, bool has_argument,
+                            std::size_t begin) {
+        const auto* const form =
+            std::find_if(fact_forms.begin(), fact_forms.end(),
+                         [&](const FactForm& one) { return one.name == name; });
         if (form == fact_forms.end()) {
             at_ = begin;
             return refuse("unknown name \"" + name + "\" (known: " + known_names() + ")");
@@ -173,7 +192,8 @@ private:
             return refuse(form->takes_argument ? "\"" + name + "\" needs an argument in parentheses"
                                                : "\"" + name + "\" takes no argument");
         }
-        return make({Expression::Kind::fact, 0, std::move(name), std::move(argument), nullptr, nullptr});
+        return make(
+            {Expression::Kind::fact, 0, std::move(name), std::move(argument), nullptr, nullptr});
     }
     static bool is_word(char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_';

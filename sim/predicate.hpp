@@ -17,7 +17,8 @@ class Facts {
 public:
     virtual ~Facts() = default;
     // `name` as written before the parenthesis, `argument` as written inside it, or empty.
-    [[nodiscard]] virtual std::int64_t fact(std::string_view name, std::string_view argument) const = 0;
+    [[nodiscard]] virtual std::int64_t fact(std::string_view name,
+                                            std::string_view argument) const = 0;
 };
 
 class Predicate {

@@ -9,7 +9,9 @@
 namespace drover::sim {
 namespace {
 
-std::string name(const ServerProcess& server) { return "server " + std::to_string(server.number() + 1); }
+std::string name(const ServerProcess& server) {
+    return "server " + std::to_string(server.number() + 1);
+}
 
 std::string place(raft::Index index, raft::Term term) {
     return "index " + std::to_string(index.value()) + " term " + std::to_string(term.value());
@@ -33,13 +35,14 @@ void RaftChecker::server_stepped(World& world, const ServerProcess& server) {
 void RaftChecker::check_progress(World& world, const ServerProcess& server, Memory& memory) {
     const raft::Raft& raft = server.engine().raft();
     if (raft.term() < memory.term) {
-        world.fail(Class::safety, "term-monotonic", name(server) + " went back from term " +
-                                                        std::to_string(memory.term.value()) + " to " +
-                                                        std::to_string(raft.term().value()));
+        world.fail(Class::safety, "term-monotonic",
+                   name(server) + " went back from term " + std::to_string(memory.term.value()) +
+                       " to " + std::to_string(raft.term().value()));
     }
     if (raft.commit_index() < memory.commit) {
-        world.fail(Class::safety, "commit-monotonic",
-                   name(server) + " took back its commit index " + std::to_string(memory.commit.value()));
+        world.fail(
+            Class::safety, "commit-monotonic",
+            name(server) + " took back its commit index " + std::to_string(memory.commit.value()));
     }
     memory.term = raft.term();
     memory.commit = raft.commit_index();
@@ -57,7 +60,8 @@ void RaftChecker::check_commit(World& world, const ServerProcess& server, raft::
         } else if (known != *term) {
             world.fail(Class::safety, "state-machine-safety",
                        name(server) + " committed " + place(raft::Index{i}, *term) +
-                           ", but before it was committed with term " + std::to_string(known.value()));
+                           ", but before it was committed with term " +
+                           std::to_string(known.value()));
         }
     }
 }
@@ -88,7 +92,8 @@ void RaftChecker::check_leader(World& world, const ServerProcess& server, Memory
     }
 }
 
-void RaftChecker::log_written(World& world, const ServerProcess& server, const raft::WriteLog& write) {
+void RaftChecker::log_written(World& world, const ServerProcess& server,
+                              const raft::WriteLog& write) {
     const raft::Entry* previous = nullptr;
     for (const auto& entry : write.entries) {
         Written written;
@@ -96,12 +101,14 @@ void RaftChecker::log_written(World& world, const ServerProcess& server, const r
         if (previous != nullptr) {
             written.previous = previous->term;
             written.previous_known = true;
-        } else if (const auto term = server.engine().raft().term_at(raft::Index{entry.index.value() - 1})) {
+        } else if (const auto term =
+                       server.engine().raft().term_at(raft::Index{entry.index.value() - 1})) {
             written.previous = *term;
             written.previous_known = true;
         }
         previous = &entry;
-        const auto [known, first] = written_.try_emplace(std::pair{entry.index, entry.term}, written);
+        const auto [known, first] =
+            written_.try_emplace(std::pair{entry.index, entry.term}, written);
         if (first) continue;
         const bool same_previous = !known->second.previous_known || !written.previous_known ||
                                    known->second.previous == written.previous;

@@ -5,6 +5,11 @@
 #include "sim/world.hpp"
 
 namespace drover::sim {
+namespace {
+
+constexpr Duration silence_limit = std::chrono::seconds{5};
+
+}  // namespace
 
 void Requests::ask(World& world, std::optional<Endpoint> from, std::uint32_t server,
                    server::RequestPtr request, Duration timeout, OnAnswer on_answer) {
@@ -12,12 +17,15 @@ void Requests::ask(World& world, std::optional<Endpoint> from, std::uint32_t ser
     open_.emplace(id, Open{from, server, std::move(on_answer), false});
     world.after(timeout, [id](World& later) { later.requests.time_out(later, id); });
     if (!from) {
-        world.after(Duration{}, [id, request](World& later) { later.requests.arrive(later, id, request); });
+        world.after(Duration{},
+                    [id, request](World& later) { later.requests.arrive(later, id, request); });
         return;
     }
     const auto delays = world.network.send(*from, server);
-    // A lost request is noticed by nobody before the time is up. A connection delivers only once.
-    if (delays.empty()) return;
+    if (delays.empty()) {
+        connection_breaks(world, id);
+        return;
+    }
     world.after(delays.front(),
                 [id, request](World& later) { later.requests.arrive(later, id, request); });
 }
@@ -45,10 +53,19 @@ void Requests::respond(World& world, std::uint32_t server, server::Ticket ticket
         return;
     }
     const auto delays = world.network.send(server, *open->second.from);
-    if (delays.empty()) return;
+    if (delays.empty()) {
+        connection_breaks(world, id);
+        return;
+    }
     world.after(delays.front(), [id, response](World& later) {
         later.requests.close(later, id, Answer{response, false});
     });
+}
+
+// Requests travel over connections: what is lost on the way is a broken connection, and its ends
+// notice by its silence.
+void Requests::connection_breaks(World& world, std::uint64_t id) {
+    world.after(silence_limit, [id](World& later) { later.requests.time_out(later, id); });
 }
 
 void Requests::close(World& world, std::uint64_t id, Answer answer) {
@@ -72,10 +89,11 @@ void Requests::time_out(World& world, std::uint64_t id) {
 void Requests::server_crashed(World& world, std::uint32_t server) {
     for (auto& [id, open] : open_) {
         if (open.server != server || !open.delivered) continue;
-        const auto delays = open.from ? world.network.send(server, *open.from)
-                                      : std::vector<Duration>{Duration{}};
+        const auto delays =
+            open.from ? world.network.send(server, *open.from) : std::vector<Duration>{Duration{}};
         if (delays.empty()) continue;
-        world.after(delays.front(), [id = id](World& later) { later.requests.close(later, id, Answer{}); });
+        world.after(delays.front(),
+                    [id = id](World& later) { later.requests.close(later, id, Answer{}); });
     }
 }
 

@@ -43,6 +43,7 @@ private:
         bool delivered{};
     };
     void arrive(World& world, std::uint64_t id, server::RequestPtr request);
+    void connection_breaks(World& world, std::uint64_t id);
     void close(World& world, std::uint64_t id, Answer answer);
     void time_out(World& world, std::uint64_t id);
 

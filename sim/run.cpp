@@ -39,9 +39,9 @@ public:
 private:
     void start() {
         for (auto& server : world_.servers) {
-            world_.after(stagger("servers", server.number()), [number = server.number()](World& world) {
-                world.servers[number].start(world);
-            });
+            world_.after(
+                stagger("servers", server.number()),
+                [number = server.number()](World& world) { world.servers[number].start(world); });
         }
         for (std::uint32_t i = 0; i < world_.nodes.size(); ++i) {
             world_.after(stagger("nodes", i), [i](World& world) { world.nodes[i].start(world); });
@@ -70,7 +70,8 @@ private:
         }
         // A quiet world has no events; its time passes all the same.
         world_.at(end, [](World&) {});
-        while (!world_.failure() && world_.has_future() && world_.next_event_at() <= end) world_.advance();
+        while (!world_.failure() && world_.has_future() && world_.next_event_at() <= end)
+            world_.advance();
         assertions_.look(world_);
     }
 
@@ -120,7 +121,8 @@ private:
             if (world_.now() - *since >= rest) return;
         }
         world_.fail(Class::liveness, "converge",
-                    "the healed cluster did not come to rest: " + (reason.empty() ? "time ran out" : reason));
+                    "the healed cluster did not come to rest: " +
+                        (reason.empty() ? "time ran out" : reason));
     }
 
     void check_that_it_happened() {

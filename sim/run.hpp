@@ -14,11 +14,11 @@ namespace drover::sim {
 
 struct RunReport {
     std::uint64_t seed{};
-    Class verdict{};       // what the run came to
-    bool as_expected{};    // that is what the scenario expects
-    std::string check;     // which check failed
+    Class verdict{};     // what the run came to
+    bool as_expected{};  // that is what the scenario expects
+    std::string check;   // which check failed
     std::string message;
-    std::string drawn;     // the swarm's options, as YAML
+    std::string drawn;  // the swarm's options, as YAML
     Duration failed_at{};
     std::uint64_t hash{};
     std::uint64_t events{};

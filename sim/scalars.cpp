@@ -10,7 +10,8 @@
 namespace drover::sim {
 namespace {
 
-tl::unexpected<Error> refuse(std::string_view what, std::string_view value, std::string_view remedy) {
+tl::unexpected<Error> refuse(std::string_view what, std::string_view value,
+                             std::string_view remedy) {
     std::string message{what};
     message += " \"";
     message += value.substr(0, 80);
@@ -62,7 +63,8 @@ constexpr std::uint64_t longest_hours = 24ULL * 365 * 100;
 std::optional<std::pair<std::string_view, std::string_view>> parse_call(std::string_view text) {
     const auto open = text.find('(');
     if (open == std::string_view::npos || text.back() != ')') return std::nullopt;
-    return std::pair{trim(text.substr(0, open)), trim(text.substr(open + 1, text.size() - open - 2))};
+    return std::pair{trim(text.substr(0, open)),
+                     trim(text.substr(open + 1, text.size() - open - 2))};
 }
 
 struct Argument {
@@ -81,7 +83,8 @@ std::vector<Argument> parse_arguments(std::string_view inside) {
         } else {
             arguments.push_back({trim(one.substr(0, equals)), trim(one.substr(equals + 1))});
         }
-        inside = semicolon == std::string_view::npos ? std::string_view{} : inside.substr(semicolon + 1);
+        inside =
+            semicolon == std::string_view::npos ? std::string_view{} : inside.substr(semicolon + 1);
     }
     return arguments;
 }
@@ -96,7 +99,8 @@ std::string_view argument(const std::vector<Argument>& arguments, std::string_vi
 constexpr std::string_view distribution_forms =
     "write a duration, exp(min=D; mean=D), uniform(D..D) or bimodal(fast=D; slow=D; p=N%)";
 
-Result<Distribution> parse_exponential(std::string_view text, const std::vector<Argument>& arguments) {
+Result<Distribution> parse_exponential(std::string_view text,
+                                       const std::vector<Argument>& arguments) {
     Distribution drawn{Distribution::Kind::exponential, {}, {}, {}};
     if (const auto low = argument(arguments, "min"); !low.empty()) {
         const auto parsed = parse_duration(low);
@@ -117,7 +121,8 @@ Result<Distribution> parse_uniform(std::string_view text, std::string_view insid
     const auto low = parse_duration(trim(inside.substr(0, dots)));
     const auto high = parse_duration(trim(inside.substr(dots + 2)));
     if (!low || !high) return refuse("distribution", text, "both ends must be durations");
-    if (*low > *high) return refuse("distribution", text, "the first end must not be above the second");
+    if (*low > *high)
+        return refuse("distribution", text, "the first end must not be above the second");
     return Distribution{Distribution::Kind::uniform, *low, *high, {}};
 }
 
@@ -148,11 +153,14 @@ Result<Selector> parse_holder(std::string_view text, std::string_view allocation
     }
     const auto number = parse_count(allocation.substr(open + 1, allocation.size() - open - 2));
     if (!number) return refuse("target", text, "write holder(alloc=JOB[N])");
-    return Selector{Selector::Kind::holder, static_cast<std::uint32_t>(*number),
-                    std::string{allocation.substr(0, open)}, {}};
+    return Selector{Selector::Kind::holder,
+                    static_cast<std::uint32_t>(*number),
+                    std::string{allocation.substr(0, open)},
+                    {}};
 }
 
-Result<Selector> parse_server_selector(std::string_view text, const std::vector<Argument>& arguments) {
+Result<Selector> parse_server_selector(std::string_view text,
+                                       const std::vector<Argument>& arguments) {
     if (arguments.size() == 2 && arguments[0].value == "follower") {
         return numbered(Selector::Kind::follower, text, arguments[1].value);
     }
@@ -165,7 +173,8 @@ Result<Selector> parse_server_selector(std::string_view text, const std::vector<
     return numbered(Selector::Kind::server, text, which);
 }
 
-Result<Selector> parse_node_selector(std::string_view text, const std::vector<Argument>& arguments) {
+Result<Selector> parse_node_selector(std::string_view text,
+                                     const std::vector<Argument>& arguments) {
     const auto pool = argument(arguments, "pool");
     if (!pool.empty()) {
         Selector selector{Selector::Kind::nodes, 0, {}, std::string{pool}};
@@ -188,7 +197,8 @@ Result<Selector> parse_node_selector(std::string_view text, const std::vector<Ar
 Result<Duration> parse_duration(std::string_view text) {
     text = trim(text);
     const auto number = parse_decimal(text);
-    if (!number) return refuse("duration", text, "write a number and a unit, such as 250ms or 1.5s");
+    if (!number)
+        return refuse("duration", text, "write a number and a unit, such as 250ms or 1.5s");
     if (number->rest.empty() && number->nano == 0) return Duration{};
     for (const auto& unit : units) {
         if (number->rest != unit.name) continue;

@@ -1,6 +1,6 @@
 // The comma-free grammar of a scenario's scalars: durations, chances, distributions, counts, seed
-// ranges, rates and selectors. Errors name the value and what would be right; the reader of the file
-// adds the position.
+// ranges, rates and selectors. Errors name the value and what would be right; the reader of the
+// file adds the position.
 #pragma once
 
 #include <cstdint>

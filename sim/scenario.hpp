@@ -44,7 +44,7 @@ struct Knobs {
     std::optional<Duration> heartbeat_ttl;
     std::optional<std::uint64_t> snapshot_entries;
     std::optional<std::uint64_t> trailing_entries;
-    std::optional<std::uint64_t> max_message_bytes;    // 0: one entry a message
+    std::optional<std::uint64_t> max_message_bytes;  // 0: one entry a message
     std::optional<std::uint32_t> max_inflight_messages;
     std::optional<Duration> request_timeout;
 };
@@ -57,8 +57,10 @@ struct Cluster {
 };
 
 struct LinkOptions {
-    Distribution delay{Distribution::Kind::exponential, std::chrono::microseconds{200},
-                       std::chrono::milliseconds{1}, {}};
+    Distribution delay{Distribution::Kind::exponential,
+                       std::chrono::microseconds{200},
+                       std::chrono::milliseconds{1},
+                       {}};
     Chance loss;
     Chance duplicate;
     Chance reorder;  // held back by up to ten times its delay
@@ -67,13 +69,17 @@ struct LinkOptions {
 struct DiskOptions {
     Distribution read;   // once, when a process starts and recovers
     Distribution write;  // before the sync of each batch
-    Distribution fsync{Distribution::Kind::uniform, std::chrono::microseconds{200},
-                       std::chrono::milliseconds{2}, {}};
+    Distribution fsync{Distribution::Kind::uniform,
+                       std::chrono::microseconds{200},
+                       std::chrono::milliseconds{2},
+                       {}};
 };
 
 struct TaskOptions {
-    Distribution start{Distribution::Kind::exponential, std::chrono::milliseconds{5},
-                       std::chrono::milliseconds{50}, {}};
+    Distribution start{Distribution::Kind::exponential,
+                       std::chrono::milliseconds{5},
+                       std::chrono::milliseconds{50},
+                       {}};
     Distribution stop{Distribution::Kind::uniform, Duration{}, std::chrono::milliseconds{500}, {}};
     Chance exit_chance;  // per simulated second of a running service task
     std::vector<int> exit_codes{1};
@@ -88,8 +94,19 @@ struct WorldOptions {
 };
 
 enum class Family : std::uint8_t {
-    loss, duplicate, delay, reorder, partition, pause, crash, crash_after_append, node_loss,
-    task_exit, one_entry_messages, tiny_inflight, small_snapshots
+    loss,
+    duplicate,
+    delay,
+    reorder,
+    partition,
+    pause,
+    crash,
+    crash_after_append,
+    node_loss,
+    task_exit,
+    one_entry_messages,
+    tiny_inflight,
+    small_snapshots
 };
 
 struct Swarm {
@@ -126,8 +143,17 @@ struct ClientLoad {
 
 struct Selector {
     enum class Kind : std::uint8_t {
-        leader, follower, server, servers, majority, minority, random_server, node, nodes,
-        random_node, holder
+        leader,
+        follower,
+        server,
+        servers,
+        majority,
+        minority,
+        random_server,
+        node,
+        nodes,
+        random_node,
+        holder
     };
     Kind kind{};
     std::uint32_t number{};  // which one, or how many; 1-based for server() and node()
@@ -136,8 +162,22 @@ struct Selector {
 };
 
 enum class Verb : std::uint8_t {
-    crash, stop, restart, kill, pause, partition, heal, lose, upgrade, downgrade,
-    corrupt_version_file, register_job, stop_job, crash_after_append, loss, delay
+    crash,
+    stop,
+    restart,
+    kill,
+    pause,
+    partition,
+    heal,
+    lose,
+    upgrade,
+    downgrade,
+    corrupt_version_file,
+    register_job,
+    stop_job,
+    crash_after_append,
+    loss,
+    delay
 };
 
 // What a crash leaves of the batches that were written but not yet synced.
@@ -153,10 +193,10 @@ struct Step {
     Duration after_delay{};
     Verb verb{};
     std::vector<Selector> targets;
-    std::optional<Duration> lasting;   // `for`
-    std::optional<Duration> restart;   // crash, kill and stop: back after this time
-    std::optional<Duration> gap;       // rolling: the targets one after the other, this far apart
-    std::vector<Selector> from, to;    // one-way partition: nothing passes from these to those
+    std::optional<Duration> lasting;  // `for`
+    std::optional<Duration> restart;  // crash, kill and stop: back after this time
+    std::optional<Duration> gap;      // rolling: the targets one after the other, this far apart
+    std::vector<Selector> from, to;   // one-way partition: nothing passes from these to those
     std::optional<std::uint32_t> raft_protocol;
     Persist persist{};
     [[nodiscard]] bool one_way() const { return !from.empty(); }
@@ -196,7 +236,15 @@ struct Checks {
     std::vector<Assertion> eventually;  // "P within D of liveness"
 };
 
-enum class Class : std::uint8_t { pass, safety, liveness, vacuous, nondeterministic, budget, crash };
+enum class Class : std::uint8_t {
+    pass,
+    safety,
+    liveness,
+    vacuous,
+    nondeterministic,
+    budget,
+    crash
+};
 
 struct Expectation {
     Class verdict{Class::pass};

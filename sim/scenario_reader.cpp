@@ -55,12 +55,15 @@ void read_knobs(Section& section, Knobs& knobs) {
     }
     // The election timeout is a whole number of ticks; a tick is a tenth of it unless given.
     if (const auto timeout = section.parsed("election_timeout", parse_duration)) {
-        if (*timeout < std::chrono::milliseconds{1}) section.refuse("election_timeout", "at least 1ms");
+        if (*timeout < std::chrono::milliseconds{1})
+            section.refuse("election_timeout", "at least 1ms");
         knobs.election_ticks = 10;
         if (!knobs.tick) knobs.tick = *timeout / 10;
-        knobs.election_ticks = static_cast<std::uint32_t>(std::max<std::int64_t>(2, *timeout / *knobs.tick));
+        knobs.election_ticks =
+            static_cast<std::uint32_t>(std::max<std::int64_t>(2, *timeout / *knobs.tick));
     }
-    if (knobs.tick && *knobs.tick < std::chrono::microseconds{100}) section.refuse("tick", "at least 0.1ms");
+    if (knobs.tick && *knobs.tick < std::chrono::microseconds{100})
+        section.refuse("tick", "at least 0.1ms");
 }
 
 void read_cluster(Section& section, Cluster& cluster) {
@@ -77,7 +80,8 @@ void read_cluster(Section& section, Cluster& cluster) {
     section.each("nodes", [&](const YAML::Node& node) {
         cluster.nodes.push_back(read_node_class(node, cluster.nodes.size() + 1));
         total += cluster.nodes.back().count;
-        if (total > nodes_max) throw ReadingError{position_of(node), "cluster.nodes: no more than 10000 in all"};
+        if (total > nodes_max)
+            throw ReadingError{position_of(node), "cluster.nodes: no more than 10000 in all"};
     });
     inside(section, "knobs", [&](Section& knobs) { read_knobs(knobs, cluster.knobs); });
 }
@@ -117,8 +121,10 @@ void read_world(Section& section, WorldOptions& world) {
     inside(section, "disk", [&](Section& disk) {
         inside(disk, "default", [&](Section& options) {
             world.disk.read = options.parsed("read", parse_distribution).value_or(world.disk.read);
-            world.disk.write = options.parsed("write", parse_distribution).value_or(world.disk.write);
-            world.disk.fsync = options.parsed("fsync", parse_distribution).value_or(world.disk.fsync);
+            world.disk.write =
+                options.parsed("write", parse_distribution).value_or(world.disk.write);
+            world.disk.fsync =
+                options.parsed("fsync", parse_distribution).value_or(world.disk.fsync);
         });
     });
     inside(section, "tasks", [&](Section& tasks) { read_tasks(tasks, world.tasks); });
@@ -147,7 +153,8 @@ void read_swarm(Section& section, Swarm& swarm) {
         swarm.stability_min = stability.parsed("min", parse_duration).value_or(swarm.stability_min);
         swarm.stability_max = stability.parsed("max", parse_duration).value_or(swarm.stability_max);
         if (swarm.stability_min > swarm.stability_max) stability.refuse("min", "above max");
-        if (swarm.stability_min < std::chrono::milliseconds{1}) stability.refuse("min", "at least 1ms");
+        if (swarm.stability_min < std::chrono::milliseconds{1})
+            stability.refuse("min", "at least 1ms");
     });
 }
 
@@ -162,7 +169,8 @@ JobLoad read_job(Section& section) {
     job.count = static_cast<std::uint32_t>(section.number("count", 0, 50'000).value_or(1));
     job.at = section.parsed("at", parse_duration).value_or(Duration{});
     job.every = section.parsed("every", parse_duration);
-    if (job.every && *job.every < std::chrono::milliseconds{1}) section.refuse("every", "at least 1ms");
+    if (job.every && *job.every < std::chrono::milliseconds{1})
+        section.refuse("every", "at least 1ms");
     job.cpu_mhz = static_cast<std::int64_t>(section.number("cpu", 1, 1'000'000).value_or(100));
     job.memory_mib = section.parsed("mem", parse_mebibytes).value_or(job.memory_mib);
     job.run_for = section.parsed("run_for", parse_duration);
@@ -195,7 +203,8 @@ ClientLoad read_client(Section& section) {
 void read_load(const YAML::Node& item, Scenario& scenario) {
     Section section{item, "load"};
     inside(section, "job", [&](Section& job) { scenario.jobs.push_back(read_job(job)); });
-    inside(section, "client", [&](Section& client) { scenario.clients.push_back(read_client(client)); });
+    inside(section, "client",
+           [&](Section& client) { scenario.clients.push_back(read_client(client)); });
     section.finish();
 }
 
@@ -228,7 +237,8 @@ Assertion read_assertion(const YAML::Node& node) {
     Duration within{};
     if (const auto at = rest.rfind(" within "); at != std::string_view::npos) {
         std::string_view time = rest.substr(at + 8);
-        if (const auto of = time.find(" of liveness"); of != std::string_view::npos) time = time.substr(0, of);
+        if (const auto of = time.find(" of liveness"); of != std::string_view::npos)
+            time = time.substr(0, of);
         const auto duration = parse_duration(time);
         if (!duration) throw ReadingError{position_of(node), duration.error().message};
         within = *duration;
@@ -263,11 +273,16 @@ void read_schedule_checks(Section& section, Checks& checks) {
     checks.double_placement = checks.capacity = checks.orphans = false;
     section.each("schedule", [&](const YAML::Node& item) {
         const std::string word = scalar_text(item, "a check");
-        if (word == "no-double-place") checks.double_placement = true;
-        else if (word == "capacity") checks.capacity = true;
-        else if (word == "no-orphans") checks.orphans = true;
-        else throw ReadingError{position_of(item), "check.schedule: unknown \"" + word +
-                                                       "\"; known: no-double-place, capacity, no-orphans"};
+        if (word == "no-double-place")
+            checks.double_placement = true;
+        else if (word == "capacity")
+            checks.capacity = true;
+        else if (word == "no-orphans")
+            checks.orphans = true;
+        else
+            throw ReadingError{position_of(item),
+                               "check.schedule: unknown \"" + word +
+                                   "\"; known: no-double-place, capacity, no-orphans"};
     });
 }
 
@@ -275,7 +290,8 @@ void read_checks(Section& section, Checks& checks) {
     read_switch(section, "raft", "all", checks.raft);
     read_switch(section, "durable", "acknowledged", checks.durable);
     if (section.has("digest") && section.child("digest").IsMap()) {
-        inside(section, "digest", [&](Section& digest) { read_switch(digest, "every", "entry", checks.digest); });
+        inside(section, "digest",
+               [&](Section& digest) { read_switch(digest, "every", "entry", checks.digest); });
     } else {
         read_switch(section, "digest", "all", checks.digest);
     }
@@ -283,8 +299,8 @@ void read_checks(Section& section, Checks& checks) {
         history.each("linearizable", [&](const YAML::Node& item) {
             const std::string word = scalar_text(item, "a client kind");
             if (word != "cas-register") {
-                throw ReadingError{position_of(item), "check.history: unknown client kind \"" + word +
-                                                          "\"; known: cas-register"};
+                throw ReadingError{position_of(item), "check.history: unknown client kind \"" +
+                                                          word + "\"; known: cas-register"};
             }
         });
     });
@@ -299,7 +315,8 @@ void read_expectation(Section& section, Expectation& expect) {
     const auto written = section.text("expect");
     if (!written || *written == "pass") return;
     constexpr const char* form = "write pass or fail(class=CLASS; check=NAME)";
-    if (!written->starts_with("fail(class=") || !written->ends_with(")")) section.refuse("expect", form);
+    if (!written->starts_with("fail(class=") || !written->ends_with(")"))
+        section.refuse("expect", form);
     std::string inside_text = written->substr(11, written->size() - 12);
     if (const auto semicolon = inside_text.find(';'); semicolon != std::string::npos) {
         const auto check = inside_text.find("check=", semicolon);
@@ -309,7 +326,8 @@ void read_expectation(Section& section, Expectation& expect) {
     }
     const Class* const verdict = find_word(class_words, inside_text);
     if (verdict == nullptr) {
-        section.refuse("expect", "unknown class \"" + inside_text + "\"; known: " + list_words(class_words));
+        section.refuse("expect",
+                       "unknown class \"" + inside_text + "\"; known: " + list_words(class_words));
     }
     expect.verdict = *verdict;
 }
@@ -321,7 +339,8 @@ void check_job_references(const Scenario& scenario) {
     };
     for (const auto& step : scenario.timeline) {
         if (!step.job.empty() && !known(step.job)) {
-            throw ReadingError{step.position, "timeline: no job under load has the id \"" + step.job + "\""};
+            throw ReadingError{step.position,
+                               "timeline: no job under load has the id \"" + step.job + "\""};
         }
     }
 }
@@ -359,15 +378,16 @@ Error located(const std::string& file, Position position, const std::string& mes
 
 Result<Scenario> read_scenario(std::string_view text, const std::string& file) {
     if (text.size() > text_size_max) {
-        return fail(Errc::invalid_argument, file + ": larger than 1 MiB; a scenario is a short story");
+        return fail(Errc::invalid_argument,
+                    file + ": larger than 1 MiB; a scenario is a short story");
     }
     try {
         return read_document(YAML::Load(std::string{text}), file);
     } catch (const ReadingError& error) {
         return tl::unexpected{located(file, error.position, error.message)};
     } catch (const YAML::Exception& error) {
-        return tl::unexpected{
-            located(file, {error.mark.line + 1, error.mark.column + 1}, "not valid YAML: " + error.msg)};
+        return tl::unexpected{located(file, {error.mark.line + 1, error.mark.column + 1},
+                                      "not valid YAML: " + error.msg)};
     }
 }
 

@@ -43,7 +43,8 @@ std::string scalar_text(const YAML::Node& node, const std::string& what) {
     return node.Scalar();
 }
 
-Section::Section(YAML::Node node, std::string path) : node_{std::move(node)}, path_{std::move(path)} {
+Section::Section(YAML::Node node, std::string path)
+    : node_{std::move(node)}, path_{std::move(path)} {
     if (!node_.IsMap()) {
         throw ReadingError{position_of(node_), path_ + " must be a mapping of keys to values"};
     }
@@ -51,7 +52,8 @@ Section::Section(YAML::Node node, std::string path) : node_{std::move(node)}, pa
     for (const auto& pair : node_) {
         const std::string key = scalar_text(pair.first, "a key of " + path_);
         if (!seen.insert(key).second) {
-            throw ReadingError{position_of(pair.first), path_ + ": key \"" + key + "\" stands twice"};
+            throw ReadingError{position_of(pair.first),
+                               path_ + ": key \"" + key + "\" stands twice"};
         }
     }
 }

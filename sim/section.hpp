@@ -1,6 +1,6 @@
-// One mapping of a YAML document, read key by key. Every key that is asked for counts as known; what
-// is left over at the end is an error, as is a value of the wrong form. Errors carry file, line and
-// column and are thrown inside the reader only: read_scenario turns them into a Result.
+// One mapping of a YAML document, read key by key. Every key that is asked for counts as known;
+// what is left over at the end is an error, as is a value of the wrong form. Errors carry file,
+// line and column and are thrown inside the reader only: read_scenario turns them into a Result.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
@@ -47,7 +47,8 @@ public:
         return *value;
     }
     // A whole number between the bounds.
-    std::optional<std::uint64_t> number(std::string_view key, std::uint64_t low, std::uint64_t high);
+    std::optional<std::uint64_t> number(std::string_view key, std::uint64_t low,
+                                        std::uint64_t high);
     // The list under a key (a single value stands for a list of one), each item in turn.
     void each(std::string_view key, const std::function<void(const YAML::Node&)>& visit);
     // Every key of the section that nobody asked for is an error.

@@ -21,7 +21,9 @@ constexpr Duration plan_time = std::chrono::milliseconds{1};
 constexpr Duration snapshot_time = std::chrono::milliseconds{20};
 
 std::uint64_t message_fingerprint(const server::PeerMessage& message) {
-    const auto mixed = [](std::uint64_t kind, std::uint64_t number) { return (kind << 56) ^ number; };
+    const auto mixed = [](std::uint64_t kind, std::uint64_t number) {
+        return (kind << 56) ^ number;
+    };
     return std::visit(
         Match{[&](const raft::Message& one) { return mixed(one.body.index(), one.term.value()); },
               [&](const server::ForwardedRequest& one) { return mixed(100, one.ticket.value()); },
@@ -125,14 +127,16 @@ void ServerProcess::pause(World& world, Duration time) {
     if (!runs()) return;
     paused_until_ = std::max(paused_until_, world.now() + time);
     world.marks.add("server.paused");
-    world.trace.event(world.now(), "server.paused", number_ + 1, static_cast<std::uint64_t>(time.count()));
+    world.trace.event(world.now(), "server.paused", number_ + 1,
+                      static_cast<std::uint64_t>(time.count()));
 }
 
 void ServerProcess::tell_later(World& world, Duration delay, server::Input input) {
-    world.after(delay, [number = number_, process = incarnation_, input = std::move(input)](World& later) {
-        ServerProcess& server = later.servers[number];
-        if (server.incarnation_ == process) server.tell(later, input);
-    });
+    world.after(delay,
+                [number = number_, process = incarnation_, input = std::move(input)](World& later) {
+                    ServerProcess& server = later.servers[number];
+                    if (server.incarnation_ == process) server.tell(later, input);
+                });
 }
 
 void ServerProcess::tell(World& world, server::Input input) {
@@ -183,7 +187,8 @@ void ServerProcess::carry_out(World& world, server::Effect& effect) {
                   world.requests.respond(world, number_, one.ticket, server::answer(one));
               },
               [&](server::ComputePlan& one) {
-                  tell_later(world, plan_time, server::PlanComputed{one.work, server::compute(one)});
+                  tell_later(world, plan_time,
+                             server::PlanComputed{one.work, server::compute(one)});
               },
               [&](server::SaveSnapshot& one) { save_snapshot(world, one); },
               [&](server::UpdatePeers&) {},
@@ -203,7 +208,8 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
     world.checkers.log_written(world, *this, write);
     disk_.begin(write);
     const DiskOptions& options = world.scenario.world.disk;
-    disk_free_at_ = std::max(disk_free_at_, world.now()) + options.write.draw(prng_) + options.fsync.draw(prng_);
+    disk_free_at_ = std::max(disk_free_at_, world.now()) + options.write.draw(prng_) +
+                    options.fsync.draw(prng_);
     world.at(disk_free_at_, [number = number_, process = incarnation_](World& later) {
         ServerProcess& server = later.servers[number];
         if (server.incarnation_ == process) server.finish_write(later);
@@ -217,7 +223,8 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
     const Duration when{static_cast<std::int64_t>(until_done == 0 ? 0 : prng_.below(until_done))};
     world.after(when, [number = number_, process = incarnation_, restart_after](World& later) {
         ServerProcess& server = later.servers[number];
-        if (server.incarnation_ == process) later.faults.crash(later, number, Persist::any, restart_after);
+        if (server.incarnation_ == process)
+            later.faults.crash(later, number, Persist::any, restart_after);
     });
 }
 
@@ -245,12 +252,14 @@ void ServerProcess::send(World& world, const server::SendMessage& effect) {
     world.checkers.message_sent(world, *this, effect.message);
     auto delays = world.network.send(number_, to);
     if (delays.empty()) return;
-    // Consensus expects repetition; a forwarded request travels at most once (the transport's word).
+    // Consensus expects repetition; a forwarded request travels at most once (the transport's
+    // word).
     if (!std::holds_alternative<raft::Message>(effect.message)) delays.resize(1);
     const auto message = std::make_shared<const server::PeerMessage>(effect.message);
     for (const Duration delay : delays) {
         world.after(delay, [from = number_, to, message](World& later) {
-            later.trace.event(later.now(), "message", to + 1, from + 1, message_fingerprint(*message));
+            later.trace.event(later.now(), "message", to + 1, from + 1,
+                              message_fingerprint(*message));
             later.servers[to].tell(
                 later, server::PeerMessageReceived{raft::RaftId{from + 1ULL}, *message});
         });

@@ -18,9 +18,10 @@ void StateChecker::server_stepped(World& world, const ServerProcess& server) {
     const auto [seen, first] = digests_.try_emplace(index, Seen{digest, server.number()});
     if (!first && seen->second.digest != digest) {
         world.fail(Class::safety, "digest",
-                   "at index " + std::to_string(index) + " server " + std::to_string(server.number() + 1) +
-                       " has the digest " + digest.text() + ", server " +
-                       std::to_string(seen->second.server + 1) + " had " + seen->second.digest.text());
+                   "at index " + std::to_string(index) + " server " +
+                       std::to_string(server.number() + 1) + " has the digest " + digest.text() +
+                       ", server " + std::to_string(seen->second.server + 1) + " had " +
+                       seen->second.digest.text());
     }
 }
 

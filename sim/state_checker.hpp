@@ -20,7 +20,7 @@ private:
         state::Digest digest;
         std::uint32_t server{};
     };
-    std::map<std::uint64_t, Seen> digests_;  // by applied index
+    std::map<std::uint64_t, Seen> digests_;        // by applied index
     std::map<std::uint32_t, std::uint64_t> last_;  // by server: the index that was looked at last
 };
 

@@ -22,8 +22,10 @@ bool strikes_at_moments(Family family) {
         case Family::pause:
         case Family::crash:
         case Family::crash_after_append:
-        case Family::node_loss: return true;
-        default: return false;
+        case Family::node_loss:
+            return true;
+        default:
+            return false;
     }
 }
 
@@ -79,7 +81,9 @@ std::string SwarmFaults::describe() const {
 }
 
 void SwarmFaults::start(World& world) {
-    const auto chance = [&](Family family) { return has(family) ? drawn_.at(family).chance : Chance{}; };
+    const auto chance = [&](Family family) {
+        return has(family) ? drawn_.at(family).chance : Chance{};
+    };
     world.network.disturb(chance(Family::loss), chance(Family::duplicate), chance(Family::reorder),
                           has(Family::delay) ? drawn_.at(Family::delay).extra : Duration{});
     for (const auto& [family, drawn] : drawn_) {
@@ -111,9 +115,15 @@ void SwarmFaults::strike(World& world, Family family) {
     const Duration lasting = stable_time();
     const auto server = static_cast<std::uint32_t>(prng_.below(world.servers.size()));
     switch (family) {
-        case Family::partition: strike_partition(world, lasting); break;
-        case Family::pause: world.servers[server].pause(world, lasting); break;
-        case Family::crash: world.faults.crash(world, server, Persist::any, lasting); break;
+        case Family::partition:
+            strike_partition(world, lasting);
+            break;
+        case Family::pause:
+            world.servers[server].pause(world, lasting);
+            break;
+        case Family::crash:
+            world.faults.crash(world, server, Persist::any, lasting);
+            break;
         case Family::crash_after_append:
             world.servers[server].crash_after_next_append(lasting);
             break;
@@ -123,7 +133,8 @@ void SwarmFaults::strike(World& world, Family family) {
                 world.faults.lose_node(world, node, lasting);
             }
             break;
-        default: break;
+        default:
+            break;
     }
     strike_later(world, family);
 }

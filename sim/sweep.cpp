@@ -27,7 +27,8 @@ RunReport run_once(const Scenario& scenario, std::uint64_t seed, const SweepOpti
 
 class Sweep {
 public:
-    Sweep(const Scenario& scenario, SeedRange seeds, const SweepOptions& options, const Progress& progress)
+    Sweep(const Scenario& scenario, SeedRange seeds, const SweepOptions& options,
+          const Progress& progress)
         : scenario_{scenario},
           seeds_{seeds},
           options_{options},
@@ -79,7 +80,8 @@ private:
     }
 
     // A fault or a situation that no run of the whole sweep has met.
-    std::optional<RunReport> never_seen(const std::vector<bool>& sometimes, const SweepReport& sum) const {
+    std::optional<RunReport> never_seen(const std::vector<bool>& sometimes,
+                                        const SweepReport& sum) const {
         RunReport vacuous;
         vacuous.seed = seeds_.first;
         vacuous.verdict = Class::vacuous;
@@ -93,13 +95,15 @@ private:
         const auto asked = [&](Chance chance, const char* mark, const char* what) {
             if (chance.ppm != 0 && sum.marks.count(mark) == 0 && vacuous.check.empty()) {
                 vacuous.check = what;
-                vacuous.message = std::string{"world.net asks for "} + what + ", but it never happened";
+                vacuous.message =
+                    std::string{"world.net asks for "} + what + ", but it never happened";
             }
         };
         asked(scenario_.world.servers.loss, "network.lost", "loss");
         asked(scenario_.world.servers.duplicate, "network.duplicated", "dup");
         asked(scenario_.world.servers.reorder, "network.reordered", "reorder");
-        if (vacuous.check.empty() || scenario_.expect.verdict == Class::vacuous) return std::nullopt;
+        if (vacuous.check.empty() || scenario_.expect.verdict == Class::vacuous)
+            return std::nullopt;
         return vacuous;
     }
 

@@ -15,7 +15,7 @@ namespace drover::sim {
 
 struct SweepOptions {
     unsigned threads{1};
-    bool twice{};  // run every seed a second time; another hash is a failure
+    bool twice{};           // run every seed a second time; another hash is a failure
     std::ostream* trace{};  // only where there is a single run
 };
 
@@ -36,8 +36,8 @@ struct SweepReport {
 
 using Progress = std::function<void(std::uint64_t done, std::uint64_t all)>;
 
-[[nodiscard]] SweepReport sweep(const Scenario& scenario, SeedRange seeds, const SweepOptions& options,
-                                const Progress& progress = {});
+[[nodiscard]] SweepReport sweep(const Scenario& scenario, SeedRange seeds,
+                                const SweepOptions& options, const Progress& progress = {});
 
 // What the calling thread is running now, for whoever reports a crash.
 struct CurrentRun {

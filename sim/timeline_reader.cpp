@@ -49,7 +49,8 @@ void read_after(Section& section, Step& step) {
 void read_moment(Section& section, Step& step) {
     step.at = section.parsed("at", parse_duration);
     step.every = section.parsed("every", parse_duration);
-    if (const auto text = section.text("when")) step.when = read_predicate(section.child("when"), *text);
+    if (const auto text = section.text("when"))
+        step.when = read_predicate(section.child("when"), *text);
     read_after(section, step);
     const int moments = (step.at ? 1 : 0) + (step.when ? 1 : 0) + (step.after ? 1 : 0);
     if (moments > 1 || (moments == 0 && !step.every)) {
@@ -84,14 +85,16 @@ void read_shape(Section& section, Step& step) {
     shape.finish();
 }
 
-// The number that upgrade and downgrade lead to: raft_protocol: 3, or to: 3, or to: raft_protocol=3.
+// The number that upgrade and downgrade lead to: raft_protocol: 3, or to: 3, or to:
+// raft_protocol=3.
 void read_protocol(Section& section, Step& step) {
     auto protocol = section.number("raft_protocol", 0, 99);
     if (!protocol && (step.verb == Verb::upgrade || step.verb == Verb::downgrade)) {
         std::string written = section.required_text("to");
         if (written.starts_with("raft_protocol=")) written.erase(0, 14);
         const auto number = parse_count(written);
-        if (!number || *number > 99) section.refuse("to", "write raft_protocol=2 or raft_protocol=3");
+        if (!number || *number > 99)
+            section.refuse("to", "write raft_protocol=2 or raft_protocol=3");
         protocol = *number;
     }
     if (!protocol) return;
@@ -152,12 +155,14 @@ void check_references(const std::vector<Step>& steps) {
     for (const auto& step : steps) {
         if (std::count_if(steps.begin(), steps.end(),
                           [&](const Step& other) { return other.id == step.id; }) > 1) {
-            throw ReadingError{step.position, "timeline: two steps have the id \"" + step.id + "\""};
+            throw ReadingError{step.position,
+                               "timeline: two steps have the id \"" + step.id + "\""};
         }
         if (step.after && std::none_of(steps.begin(), steps.end(), [&](const Step& other) {
                 return other.id == *step.after;
             })) {
-            throw ReadingError{step.position, "timeline: no step has the id \"" + *step.after + "\""};
+            throw ReadingError{step.position,
+                               "timeline: no step has the id \"" + *step.after + "\""};
         }
     }
 }
@@ -171,7 +176,8 @@ Predicate read_predicate(const YAML::Node& node, std::string_view text) {
 }
 
 std::vector<Step> read_timeline(const YAML::Node& list) {
-    if (!list.IsSequence()) throw ReadingError{position_of(list), "timeline must be a list of steps"};
+    if (!list.IsSequence())
+        throw ReadingError{position_of(list), "timeline must be a list of steps"};
     if (list.size() > steps_max) {
         throw ReadingError{position_of(list), "timeline: no more than 1000 steps"};
     }

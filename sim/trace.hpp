@@ -1,6 +1,6 @@
 // The trace of a run: every event folded into one 64-bit hash, and written out as one JSON object a
-// line where a trace file was asked for. The seed itself is never part of it, so that two seeds that
-// lead to the same run say so.
+// line where a trace file was asked for. The seed itself is never part of it, so that two seeds
+// that lead to the same run say so.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,8 @@ public:
     explicit Trace(std::ostream* lines) : lines_{lines} {}
 
     // One event: when, what kind, at whom (servers from 1, nodes from 1), and numbers that tell it
-    // from others of its kind. `detail` goes to the file only, and is asked for only if there is one.
+    // from others of its kind. `detail` goes to the file only, and is asked for only if there is
+    // one.
     void event(Instant at, std::string_view kind, std::uint32_t whom, std::uint64_t first = 0,
                std::uint64_t second = 0, std::string_view detail = {});
     [[nodiscard]] bool writes_lines() const { return lines_ != nullptr; }

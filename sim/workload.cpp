@@ -38,7 +38,8 @@ Workload::Workload(const Scenario& scenario, const Prng& root)
     for (const auto& load : scenario.clients) {
         for (std::uint32_t i = 0; i < load.count; ++i) {
             const auto number = static_cast<std::uint32_t>(clients_.size());
-            clients_.push_back({number, load.interval, load.keys, root.stream("register", number), {}});
+            clients_.push_back(
+                {number, load.interval, load.keys, root.stream("register", number), {}});
         }
     }
 }
@@ -62,7 +63,8 @@ std::uint32_t Workload::pick_server(World& world) {
 
 std::size_t Workload::load_of(const std::string& job) const {
     const auto& jobs = scenario_->jobs;
-    const auto found = std::find_if(jobs.begin(), jobs.end(), [&](const JobLoad& one) { return one.id == job; });
+    const auto found =
+        std::find_if(jobs.begin(), jobs.end(), [&](const JobLoad& one) { return one.id == job; });
     ENSURE(found != jobs.end());  // the reader has checked the reference
     return static_cast<std::size_t>(found - jobs.begin());
 }
@@ -80,7 +82,8 @@ void Workload::wish(World& world, std::size_t load) {
     }
 }
 
-void Workload::register_again(World& world, const std::string& job, std::optional<std::uint32_t> count) {
+void Workload::register_again(World& world, const std::string& job,
+                              std::optional<std::uint32_t> count) {
     const std::size_t load = load_of(job);
     jobs_[load].count = count.value_or(jobs_[load].count);
     jobs_[load].stopped = false;
@@ -107,7 +110,8 @@ void Workload::try_job(World& world, std::size_t load, std::uint64_t revision) {
                        });
 }
 
-void Workload::job_answered(World& world, std::size_t load, std::uint64_t revision, const Answer& answer) {
+void Workload::job_answered(World& world, std::size_t load, std::uint64_t revision,
+                            const Answer& answer) {
     if (answer.response && !answer.response->has_failure()) {
         jobs_[load].acknowledged = std::max(jobs_[load].acknowledged, revision);
         world.marks.add(jobs_[load].stopped ? "job.stopped" : "job.registered");
@@ -115,11 +119,13 @@ void Workload::job_answered(World& world, std::size_t load, std::uint64_t revisi
         return;
     }
     if (failed_with(answer, Errc::invalid_argument)) {
-        world.fail(Class::crash, "workload", "job " + scenario_->jobs[load].id + " was refused: " +
-                                                 answer.response->failure().message());
+        world.fail(Class::crash, "workload",
+                   "job " + scenario_->jobs[load].id +
+                       " was refused: " + answer.response->failure().message());
         return;
     }
-    world.after(job_retry, [load, revision](World& later) { later.workload.try_job(later, load, revision); });
+    world.after(job_retry,
+                [load, revision](World& later) { later.workload.try_job(later, load, revision); });
 }
 
 std::optional<std::uint32_t> Workload::wanted(const std::string& job) const {
@@ -154,8 +160,8 @@ void Workload::operate(World& world, std::size_t client) {
 }
 
 void Workload::read(World& world, std::size_t client, std::uint32_t key) {
-    const Operation operation{clients_[client].number, Operation::Kind::read,   0, 0,
-                              Operation::Outcome::unknown, world.now(), {}};
+    const Operation operation{clients_[client].number,     Operation::Kind::read, 0, 0,
+                              Operation::Outcome::unknown, world.now(),           {}};
     world.requests.ask(
         world, std::nullopt, pick_server(world),
         read_job_request(Uuid::mint(world.wall(), prng_), register_name(key)), operation_timeout,
@@ -177,12 +183,18 @@ void Workload::read(World& world, std::size_t client, std::uint32_t key) {
 
 void Workload::compare_and_set(World& world, std::size_t client, std::uint32_t key) {
     const auto [expected, index] = clients_[client].seen.at(key);
-    const Operation operation{clients_[client].number, Operation::Kind::compare_and_set, expected,
-                              next_value_++, Operation::Outcome::unknown, world.now(), {}};
+    const Operation operation{clients_[client].number,
+                              Operation::Kind::compare_and_set,
+                              expected,
+                              next_value_++,
+                              Operation::Outcome::unknown,
+                              world.now(),
+                              {}};
     world.requests.ask(world, std::nullopt, pick_server(world),
                        compare_and_set_request(Uuid::mint(world.wall(), prng_), register_name(key),
                                                operation.value, index),
-                       operation_timeout, [client, key, operation](World& later, const Answer& answer) {
+                       operation_timeout,
+                       [client, key, operation](World& later, const Answer& answer) {
                            later.workload.compared(later, client, key, operation, answer);
                        });
 }
@@ -194,7 +206,8 @@ void Workload::compared(World& world, std::size_t client, std::uint32_t key, Ope
     clients_[client].seen.erase(key);
     if (answer.response && !answer.response->has_failure()) {
         operation.outcome = Operation::Outcome::done;
-        clients_[client].seen[key] = {operation.value, answer.response->job_written().job_modify_index()};
+        clients_[client].seen[key] = {operation.value,
+                                      answer.response->job_written().job_modify_index()};
         world.marks.add("register.written");
         world.checkers.write_acknowledged(world, *answer.response);
     } else if (failed_with(answer, Errc::conflict)) {

@@ -60,7 +60,8 @@ private:
     void operate(World& world, std::size_t client);
     void read(World& world, std::size_t client, std::uint32_t key);
     void compare_and_set(World& world, std::size_t client, std::uint32_t key);
-    void compared(World& world, std::size_t client, std::uint32_t key, Operation operation, const Answer& answer);
+    void compared(World& world, std::size_t client, std::uint32_t key, Operation operation,
+                  const Answer& answer);
     void operate_later(World& world, std::size_t client);
     std::uint32_t pick_server(World& world);
     [[nodiscard]] std::size_t load_of(const std::string& job) const;

@@ -33,7 +33,8 @@ void set_pair(schema::Node& node, const std::string& key, const std::string& val
     pair->set_value(value);
 }
 
-std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng, std::uint32_t number) {
+std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng,
+                                              std::uint32_t number) {
     auto node = std::make_shared<schema::Node>();
     node->set_id(Uuid::mint(first_wall_time, prng).raw());
     node->set_secret_id(Uuid::mint(first_wall_time, prng).text());
@@ -63,10 +64,12 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
     return number;
 }
 
-std::int64_t count_allocations(const state::StateView& view, std::string_view job, std::string_view status) {
+std::int64_t count_allocations(const state::StateView& view, std::string_view job,
+                               std::string_view status) {
     std::int64_t count = 0;
     for (const auto& row : view.allocations_of({"default", std::string{job}})) {
-        const bool counts = status == "running" || status == "pending" ? !row->server_terminal() : true;
+        const bool counts =
+            status == "running" || status == "pending" ? !row->server_terminal() : true;
         if (status == "total" || (counts && row->body->client_status() == status)) ++count;
     }
     return count;
@@ -84,8 +87,10 @@ World::World(const Scenario& told, std::uint64_t seed, Trace written)
       root_{seed} {
     Prng identities = root_.stream("identities");
     std::vector<server::ServerInfoPtr> infos;
-    for (std::uint32_t i = 0; i < told.cluster.servers; ++i) infos.push_back(make_server(told, identities, i));
-    for (std::uint32_t i = 0; i < infos.size(); ++i) servers.emplace_back(i, infos[i], infos, root_);
+    for (std::uint32_t i = 0; i < told.cluster.servers; ++i)
+        infos.push_back(make_server(told, identities, i));
+    for (std::uint32_t i = 0; i < infos.size(); ++i)
+        servers.emplace_back(i, infos[i], infos, root_);
     for (const auto& nodes_told : told.cluster.nodes) {
         for (std::uint32_t i = 0; i < nodes_told.count; ++i) {
             const auto number = static_cast<std::uint32_t>(nodes.size());
@@ -94,7 +99,9 @@ World::World(const Scenario& told, std::uint64_t seed, Trace written)
     }
 }
 
-void World::at(Instant when, Action action) { queue_.push(std::max(when, now_), std::move(action)); }
+void World::at(Instant when, Action action) {
+    queue_.push(std::max(when, now_), std::move(action));
+}
 
 WallTime World::wall() const { return first_wall_time + now_.time_since_epoch(); }
 
@@ -108,7 +115,8 @@ const ServerProcess* World::leader() const {
     const ServerProcess* found = nullptr;
     for (const auto& server : servers) {
         if (!server.runs() || !server.engine().leads()) continue;
-        if (found == nullptr || server.engine().raft().term() > found->engine().raft().term()) found = &server;
+        if (found == nullptr || server.engine().raft().term() > found->engine().raft().term())
+            found = &server;
     }
     return found;
 }
@@ -135,10 +143,12 @@ std::int64_t World::fact(std::string_view name, std::string_view argument) const
     if (name == "mark") return marks.count(argument) > 0 ? 1 : 0;
     if (name == "count") return static_cast<std::int64_t>(marks.count(argument));
     if (name == "servers.up") {
-        return std::count_if(servers.begin(), servers.end(), [](const auto& one) { return one.runs(); });
+        return std::count_if(servers.begin(), servers.end(),
+                             [](const auto& one) { return one.runs(); });
     }
     if (name == "nodes.up") {
-        return std::count_if(nodes.begin(), nodes.end(), [](const auto& one) { return one.agent_runs(); });
+        return std::count_if(nodes.begin(), nodes.end(),
+                             [](const auto& one) { return one.agent_runs(); });
     }
     if (name.starts_with("leader")) return leader_fact(name);
     if (name.starts_with("server.")) return server_fact(name, argument);
@@ -155,8 +165,10 @@ std::int64_t World::fact(std::string_view name, std::string_view argument) const
 std::int64_t World::leader_fact(std::string_view name) const {
     const ServerProcess* const found = leader();
     if (found == nullptr) return 0;
-    if (name == "leader.term") return static_cast<std::int64_t>(found->engine().raft().term().value());
-    if (name == "leader.applied") return static_cast<std::int64_t>(found->engine().view().applied_index());
+    if (name == "leader.term")
+        return static_cast<std::int64_t>(found->engine().raft().term().value());
+    if (name == "leader.applied")
+        return static_cast<std::int64_t>(found->engine().view().applied_index());
     return found->number() + 1;
 }
 
@@ -166,7 +178,8 @@ std::int64_t World::server_fact(std::string_view name, std::string_view argument
     const ServerProcess& server = servers[*number - 1];
     if (name == "server.raft_protocol") return server.raft_protocol();
     if (!server.runs()) return 0;
-    if (name == "server.applied") return static_cast<std::int64_t>(server.engine().view().applied_index());
+    if (name == "server.applied")
+        return static_cast<std::int64_t>(server.engine().view().applied_index());
     return 1;
 }
 

@@ -50,7 +50,8 @@ public:
 
     // ---- what is known
 
-    [[nodiscard]] std::int64_t fact(std::string_view name, std::string_view argument) const override;
+    [[nodiscard]] std::int64_t fact(std::string_view name,
+                                    std::string_view argument) const override;
     [[nodiscard]] Prng stream(std::string_view name, std::uint64_t number = 0) const {
         return root_.stream(name, number);
     }

@@ -24,10 +24,11 @@ JsonValue member_json(const Member& member) {
                            {"role", "nomad"},
                            {"rpc_addr", member.address},
                            {"vsn", "1"}};
-    return JsonValue::Object{{"Name", member.name},   {"Addr", member.address},    {"Port", int{member.serf_port}},
-                             {"Tags", std::move(tags)}, {"Status", member.status}, {"ProtocolMin", 1},
-                             {"ProtocolMax", 5},      {"ProtocolCur", 2},          {"DelegateMin", 2},
-                             {"DelegateMax", 5},      {"DelegateCur", 4}};
+    return JsonValue::Object{
+        {"Name", member.name},     {"Addr", member.address},  {"Port", int{member.serf_port}},
+        {"Tags", std::move(tags)}, {"Status", member.status}, {"ProtocolMin", 1},
+        {"ProtocolMax", 5},        {"ProtocolCur", 2},        {"DelegateMin", 2},
+        {"DelegateMax", 5},        {"DelegateCur", 4}};
 }
 
 const Member* own_member(const AgentFacts& facts) {
@@ -38,7 +39,8 @@ const Member* own_member(const AgentFacts& facts) {
 
 JsonValue config_json(const Config& config) {
     const auto ports = [](const Ports& told) {
-        return JsonValue::Object{{"HTTP", int{told.http}}, {"RPC", int{told.rpc}}, {"Serf", int{told.serf}}};
+        return JsonValue::Object{
+            {"HTTP", int{told.http}}, {"RPC", int{told.rpc}}, {"Serf", int{told.serf}}};
     };
     JsonValue::Array files;
     for (const auto& file : config.files) files.emplace_back(file);
@@ -53,9 +55,11 @@ JsonValue config_json(const Config& config) {
         {"DevMode", config.dev_mode},
         {"Ports", ports(config.ports)},
         {"Files", files.empty() ? JsonValue{} : JsonValue{std::move(files)}},
-        {"Server", JsonValue::Object{{"Enabled", config.server.enabled},
-                                     {"BootstrapExpect", static_cast<std::int64_t>(config.server.bootstrap_expect)},
-                                     {"RaftProtocol", static_cast<std::int64_t>(config.server.raft_protocol)}}},
+        {"Server",
+         JsonValue::Object{
+             {"Enabled", config.server.enabled},
+             {"BootstrapExpect", static_cast<std::int64_t>(config.server.bootstrap_expect)},
+             {"RaftProtocol", static_cast<std::int64_t>(config.server.raft_protocol)}}},
         {"Client", JsonValue::Object{{"Enabled", config.client.enabled},
                                      {"NodeClass", config.client.node_class},
                                      {"NodePool", config.client.node_pool},
@@ -79,24 +83,28 @@ void agent_self(const ExchangePtr& exchange) {
         const auto leader = std::find_if(facts.members.begin(), facts.members.end(),
                                          [](const Member& one) { return one.leader; });
         const bool leads = leader != facts.members.end() && leader->id == facts.server_id;
-        stats.set("nomad", JsonValue::Object{
-                               {"server", "true"},
-                               {"leader", leads ? "true" : "false"},
-                               {"leader_addr", leader == facts.members.end()
-                                                   ? std::string{}
-                                                   : leader->address + ":" + std::to_string(leader->rpc_port)},
-                               {"bootstrap", backend.config().server.bootstrap_expect == 1 ? "true" : "false"},
-                               {"known_regions", "1"}});
+        stats.set(
+            "nomad",
+            JsonValue::Object{
+                {"server", "true"},
+                {"leader", leads ? "true" : "false"},
+                {"leader_addr", leader == facts.members.end()
+                                    ? std::string{}
+                                    : leader->address + ":" + std::to_string(leader->rpc_port)},
+                {"bootstrap", backend.config().server.bootstrap_expect == 1 ? "true" : "false"},
+                {"known_regions", "1"}});
         stats.set("serf", JsonValue::Object{{"members", std::to_string(facts.members.size())}});
     }
     if (!facts.node_id.empty()) {
-        stats.set("client", JsonValue::Object{{"node_id", facts.node_id},
-                                              {"registered", facts.client_healthy ? "true" : "false"}});
+        stats.set("client",
+                  JsonValue::Object{{"node_id", facts.node_id},
+                                    {"registered", facts.client_healthy ? "true" : "false"}});
     }
     const Member* const self = own_member(facts);
-    exchange->answer(JsonValue::Object{{"config", config_json(backend.config())},
-                                       {"member", self == nullptr ? JsonValue::Object{} : member_json(*self)},
-                                       {"stats", std::move(stats)}});
+    exchange->answer(
+        JsonValue::Object{{"config", config_json(backend.config())},
+                          {"member", self == nullptr ? JsonValue::Object{} : member_json(*self)},
+                          {"stats", std::move(stats)}});
 }
 
 void agent_members(const ExchangePtr& exchange) {
@@ -128,7 +136,8 @@ void agent_health(const ExchangePtr& exchange) {
     JsonValue json = JsonValue::Object{};
     bool healthy = true;
     if (wants_client && config.client.enabled) {
-        json.set("client", health(facts.client_healthy, "the node is not registered with a server"));
+        json.set("client",
+                 health(facts.client_healthy, "the node is not registered with a server"));
         healthy = healthy && facts.client_healthy;
     }
     if (wants_server && config.server.enabled) {
@@ -151,19 +160,22 @@ void route_agent(const ExchangePtr& exchange, const Rest& rest) {
 }
 
 void route_status(const ExchangePtr& exchange, const Rest& rest) {
-    if (rest.size() != 1 || (rest[0] != "leader" && rest[0] != "peers")) return exchange->fail(404, "");
+    if (rest.size() != 1 || (rest[0] != "leader" && rest[0] != "peers"))
+        return exchange->fail(404, "");
     if (!exchange->is_get()) return exchange->invalid_method();
     auto request = exchange->envelope();
     if (rest[0] == "leader") {
         request->mutable_query()->mutable_leader();
-        return exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-            one.answer(response.leader().address());
-        });
+        return exchange->ask(std::move(request),
+                             [](Exchange& one, const schema::Response& response) {
+                                 one.answer(response.leader().address());
+                             });
     }
     request->mutable_query()->mutable_raft_configuration();
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         JsonValue::Array peers;
-        for (const auto& peer : response.raft_configuration().servers()) peers.emplace_back(peer.address());
+        for (const auto& peer : response.raft_configuration().servers())
+            peers.emplace_back(peer.address());
         one.answer(std::move(peers));
     });
 }
@@ -179,14 +191,16 @@ void raft_configuration(const ExchangePtr& exchange) {
         for (const auto& peer : response.raft_configuration().servers()) {
             // Protocol 2 knows servers by address only.
             const std::string id = peer.raft_protocol() >= 3 ? id_text(peer.id()) : peer.address();
-            servers.push_back(JsonValue::Object{{"ID", id},
-                                                {"Node", peer.name()},
-                                                {"Address", peer.address()},
-                                                {"Leader", peer.leader()},
-                                                {"Voter", peer.voter()},
-                                                {"RaftProtocol", std::to_string(peer.raft_protocol())}});
+            servers.push_back(
+                JsonValue::Object{{"ID", id},
+                                  {"Node", peer.name()},
+                                  {"Address", peer.address()},
+                                  {"Leader", peer.leader()},
+                                  {"Voter", peer.voter()},
+                                  {"RaftProtocol", std::to_string(peer.raft_protocol())}});
         }
-        one.answer(JsonValue::Object{{"Servers", std::move(servers)}, {"Index", response.raft_configuration().index()}});
+        one.answer(JsonValue::Object{{"Servers", std::move(servers)},
+                                     {"Index", response.raft_configuration().index()}});
     });
 }
 
@@ -197,17 +211,18 @@ void raft_state(const ExchangePtr& exchange) {
     request->mutable_query()->mutable_raft_state();
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         const auto& state = response.raft_state();
-        one.answer(JsonValue::Object{{"RaftID", state.raft_id()},
-                                     {"Role", state.role()},
-                                     {"Term", state.term()},
-                                     {"CommitIndex", state.commit_index()},
-                                     {"AppliedIndex", state.applied_index()},
-                                     {"FirstIndex", state.first_index()},
-                                     {"LastIndex", state.last_index()},
-                                     {"LeaderRaftID", state.leader_raft_id()},
-                                     {"Digest", state.digest()},
-                                     {"RaftProtocol", static_cast<std::int64_t>(state.raft_protocol())},
-                                     {"Release", state.release()}});
+        one.answer(
+            JsonValue::Object{{"RaftID", state.raft_id()},
+                              {"Role", state.role()},
+                              {"Term", state.term()},
+                              {"CommitIndex", state.commit_index()},
+                              {"AppliedIndex", state.applied_index()},
+                              {"FirstIndex", state.first_index()},
+                              {"LastIndex", state.last_index()},
+                              {"LeaderRaftID", state.leader_raft_id()},
+                              {"Digest", state.digest()},
+                              {"RaftProtocol", static_cast<std::int64_t>(state.raft_protocol())},
+                              {"Release", state.release()}});
     });
 }
 
@@ -218,7 +233,8 @@ void route_operator(const ExchangePtr& exchange, const Rest& rest) {
     if (rest[1] == "configuration") {
         return exchange->is_get() ? raft_configuration(exchange) : exchange->fail(405, "");
     }
-    if (rest[1] == "state") return exchange->is_get() ? raft_state(exchange) : exchange->invalid_method();
+    if (rest[1] == "state")
+        return exchange->is_get() ? raft_state(exchange) : exchange->invalid_method();
     exchange->fail(404, "");
 }
 

@@ -40,7 +40,8 @@ Api::Api(Backend& backend) : impl_{std::make_unique<Impl>(Impl{backend})} {}
 Api::~Api() = default;
 
 void Api::handle(io::HttpRequest request, io::HttpResponder responder) {
-    const auto exchange = std::make_shared<Exchange>(impl_->backend, std::move(request), std::move(responder));
+    const auto exchange =
+        std::make_shared<Exchange>(impl_->backend, std::move(request), std::move(responder));
     const auto& segments = exchange->request().segments;
     if (segments.size() >= 2 && segments[0] == "v1") {
         for (const auto& [name, route] : routes) {

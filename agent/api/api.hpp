@@ -1,6 +1,6 @@
-// The HTTP API: Nomad's paths, parameters, headers, status codes and JSON shapes, on top of a Backend.
-// Each route turns a request into one question to the servers and the answer into JSON; none of them
-// decides anything.
+// The HTTP API: Nomad's paths, parameters, headers, status codes and JSON shapes, on top of a
+// Backend. Each route turns a request into one question to the servers and the answer into JSON;
+// none of them decides anything.
 #pragma once
 
 #include <memory>

@@ -13,12 +13,18 @@ constexpr Duration wait_max = std::chrono::minutes{5};
 
 unsigned status_of(Errc code) {
     switch (code) {
-        case Errc::invalid_argument: return 400;
-        case Errc::not_found: return 404;
-        case Errc::permission_denied: return 403;
-        case Errc::unsupported: return 501;
-        case Errc::overloaded: return 429;
-        default: return 500;
+        case Errc::invalid_argument:
+            return 400;
+        case Errc::not_found:
+            return 404;
+        case Errc::permission_denied:
+            return 403;
+        case Errc::unsupported:
+            return 501;
+        case Errc::overloaded:
+            return 429;
+        default:
+            return 500;
     }
 }
 
@@ -34,7 +40,9 @@ Exchange::Exchange(Backend& backend, io::HttpRequest request, io::HttpResponder 
 
 // ---- parameters
 
-const std::string* Exchange::parameter(std::string_view name) const { return io::find_parameter(request_.query, name); }
+const std::string* Exchange::parameter(std::string_view name) const {
+    return io::find_parameter(request_.query, name);
+}
 
 std::string Exchange::text(std::string_view name) const {
     const std::string* const found = parameter(name);
@@ -50,7 +58,8 @@ std::optional<bool> Exchange::truth(std::string_view name, bool absent) {
     for (const std::string_view word : {"0", "f", "F", "false", "FALSE", "False"}) {
         if (*found == word) return false;
     }
-    fail(500, "Failed to parse value of \"" + std::string{name} + "\" (" + *found + ") as a bool: invalid syntax");
+    fail(500, "Failed to parse value of \"" + std::string{name} + "\" (" + *found +
+                  ") as a bool: invalid syntax");
     return std::nullopt;
 }
 
@@ -61,7 +70,8 @@ std::optional<std::int64_t> Exchange::integer(std::string_view name, std::int64_
     const char* const end = found->data() + found->size();
     const auto [stop, error] = std::from_chars(found->data(), end, value);
     if (error == std::errc{} && stop == end) return value;
-    fail(500, "Failed to parse value of \"" + std::string{name} + "\" (" + *found + ") as a int: invalid syntax");
+    fail(500, "Failed to parse value of \"" + std::string{name} + "\" (" + *found +
+                  ") as a int: invalid syntax");
     return std::nullopt;
 }
 
@@ -81,7 +91,8 @@ std::optional<schema::JsonValue> Exchange::body() {
 // ---- answers
 
 void Exchange::send(unsigned status, std::string body, io::HttpFields headers) const {
-    for (const auto& [name, value] : backend_.config().http_api_response_headers) headers.emplace_back(name, value);
+    for (const auto& [name, value] : backend_.config().http_api_response_headers)
+        headers.emplace_back(name, value);
     responder_.respond({status, std::move(headers), std::move(body)});
 }
 
@@ -98,9 +109,12 @@ void Exchange::answer(const schema::JsonValue& json, const schema::Response* res
     if (response != nullptr) {
         headers.emplace_back("X-Nomad-Index", std::to_string(response->index()));
         if (is_get()) {
-            headers.emplace_back("X-Nomad-KnownLeader", response->known_leader() ? "true" : "false");
-            headers.emplace_back("X-Nomad-LastContact", std::to_string(response->last_contact_ns() / 1'000'000));
-            if (!response->next_token().empty()) headers.emplace_back("X-Nomad-NextToken", response->next_token());
+            headers.emplace_back("X-Nomad-KnownLeader",
+                                 response->known_leader() ? "true" : "false");
+            headers.emplace_back("X-Nomad-LastContact",
+                                 std::to_string(response->last_contact_ns() / 1'000'000));
+            if (!response->next_token().empty())
+                headers.emplace_back("X-Nomad-NextToken", response->next_token());
         }
     }
     const std::string* const pretty = parameter("pretty");
@@ -109,7 +123,8 @@ void Exchange::answer(const schema::JsonValue& json, const schema::Response* res
 
 void Exchange::answer_empty(const schema::Response* response) const {
     io::HttpFields headers;
-    if (response != nullptr) headers.emplace_back("X-Nomad-Index", std::to_string(response->index()));
+    if (response != nullptr)
+        headers.emplace_back("X-Nomad-Index", std::to_string(response->index()));
     send(200, {}, std::move(headers));
 }
 
@@ -133,8 +148,8 @@ std::shared_ptr<schema::Request> Exchange::envelope() const {
 void Exchange::ask(std::shared_ptr<schema::Request> request,
                    std::function<void(Exchange&, const schema::Response&)> then) {
     const auto self = shared_from_this();
-    const Backend::Asked asked =
-        backend_.ask(std::move(request), [self, then = std::move(then)](const server::ResponsePtr& response) {
+    const Backend::Asked asked = backend_.ask(
+        std::move(request), [self, then = std::move(then)](const server::ResponsePtr& response) {
             if (response->has_failure()) {
                 self->fail(response->failure());
             } else {
@@ -184,7 +199,8 @@ bool Exchange::fill_query(schema::Request& request) {
     const auto per_page = integer("per_page", 0);
     const auto reverse = truth("reverse");
     if (!per_page || !reverse) return false;
-    query.set_per_page(static_cast<std::int32_t>(std::clamp<std::int64_t>(*per_page, 0, INT32_MAX)));
+    query.set_per_page(
+        static_cast<std::int32_t>(std::clamp<std::int64_t>(*per_page, 0, INT32_MAX)));
     query.set_reverse(*reverse);
     query.set_prefix(text("prefix"));
     query.set_next_token(text("next_token"));

@@ -1,5 +1,5 @@
-// One HTTP request being answered: its parameters read and checked, its question put to the servers,
-// its answer turned into status, headers and JSON. Every route works on one of these.
+// One HTTP request being answered: its parameters read and checked, its question put to the
+// servers, its answer turned into status, headers and JSON. Every route works on one of these.
 #pragma once
 
 #include <functional>
@@ -32,8 +32,12 @@ public:
     // Present and not "false" or "0"; anything that is no truth answers the request with 500.
     [[nodiscard]] std::optional<bool> truth(std::string_view name, bool absent = false);
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view name, std::int64_t absent);
-    [[nodiscard]] bool is_get() const { return request_.method == "GET" || request_.method == "HEAD"; }
-    [[nodiscard]] bool is_write() const { return request_.method == "PUT" || request_.method == "POST"; }
+    [[nodiscard]] bool is_get() const {
+        return request_.method == "GET" || request_.method == "HEAD";
+    }
+    [[nodiscard]] bool is_write() const {
+        return request_.method == "PUT" || request_.method == "POST";
+    }
     [[nodiscard]] bool is_delete() const { return request_.method == "DELETE"; }
     // The body as JSON; answers the request where it is empty or malformed.
     [[nodiscard]] std::optional<schema::JsonValue> body();
@@ -52,7 +56,8 @@ public:
     // An envelope with region, namespace, token and a fresh id.
     [[nodiscard]] std::shared_ptr<schema::Request> envelope() const;
     // Asks, answers failures by itself, and hands every other response to `then`, on any thread.
-    void ask(std::shared_ptr<schema::Request> request, std::function<void(Exchange&, const schema::Response&)> then);
+    void ask(std::shared_ptr<schema::Request> request,
+             std::function<void(Exchange&, const schema::Response&)> then);
     // The same for a read: fills in index, wait, stale, prefix and paging first. False where a
     // parameter was malformed; the request is then answered already.
     void query(std::shared_ptr<schema::Request> request,

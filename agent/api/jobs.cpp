@@ -55,7 +55,8 @@ std::optional<schema::Job> job_of(Exchange& exchange, const JsonValue& body) {
 }
 
 // The query's namespace wins over the body's, and that over the job's own.
-void settle_namespace(const Exchange& exchange, const JsonValue& body, schema::Request& request, schema::Job& job) {
+void settle_namespace(const Exchange& exchange, const JsonValue& body, schema::Request& request,
+                      schema::Job& job) {
     std::string chosen = exchange.text("namespace");
     if (chosen.empty()) {
         const JsonValue* const told = find_any_case(body, "Namespace");
@@ -91,9 +92,11 @@ void register_job(const ExchangePtr& exchange, const std::string* id) {
     auto& registration = *request->mutable_register_job();
     *registration.mutable_job() = std::move(*job);
     registration.set_enforce_index(truth_of(*body, "EnforceIndex"));
-    registration.set_job_modify_index(static_cast<std::uint64_t>(integer_of(*body, "JobModifyIndex")));
+    registration.set_job_modify_index(
+        static_cast<std::uint64_t>(integer_of(*body, "JobModifyIndex")));
     registration.set_preserve_counts(truth_of(*body, "PreserveCounts"));
-    registration.set_evaluation_priority(static_cast<std::int32_t>(integer_of(*body, "EvalPriority")));
+    registration.set_evaluation_priority(
+        static_cast<std::int32_t>(integer_of(*body, "EvalPriority")));
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         one.answer(written_json(response), &response);
     });
@@ -104,15 +107,17 @@ void list_jobs(const ExchangePtr& exchange) {
     if (!meta) return;
     auto request = exchange->envelope();
     request->mutable_query()->mutable_list_jobs()->set_meta(*meta);
-    exchange->query(std::move(request), [meta = *meta](Exchange& one, const schema::Response& response) {
-        JsonValue::Array stubs;
-        const auto& list = response.jobs();
-        for (int i = 0; i < list.jobs_size(); ++i) {
-            const schema::JobSummary* const summary = i < list.summaries_size() ? &list.summaries(i) : nullptr;
-            stubs.push_back(job_stub(list.jobs(i), summary, meta));
-        }
-        one.answer(std::move(stubs), &response);
-    });
+    exchange->query(std::move(request),
+                    [meta = *meta](Exchange& one, const schema::Response& response) {
+                        JsonValue::Array stubs;
+                        const auto& list = response.jobs();
+                        for (int i = 0; i < list.jobs_size(); ++i) {
+                            const schema::JobSummary* const summary =
+                                i < list.summaries_size() ? &list.summaries(i) : nullptr;
+                            stubs.push_back(job_stub(list.jobs(i), summary, meta));
+                        }
+                        one.answer(std::move(stubs), &response);
+                    });
 }
 
 void parse_job(const ExchangePtr& exchange) {
@@ -125,7 +130,8 @@ void parse_job(const ExchangePtr& exchange) {
     }
     jobspec::VariableInputs variables;
     const JsonValue* const assignments = find_any_case(*body, "Variables");
-    if (assignments != nullptr && assignments->text() != nullptr) variables.api_text = *assignments->text();
+    if (assignments != nullptr && assignments->text() != nullptr)
+        variables.api_text = *assignments->text();
     jobspec::FileInputs files;
     files.files_disabled = "filesystem function disabled";
     auto parsed = jobspec::parse_hcl({"input.hcl", *text->text()}, variables, files);
@@ -158,7 +164,8 @@ void route_validate(const ExchangePtr& exchange, const Rest& rest) {
     exchange->answer(JsonValue::Object{
         {"DriverConfigValidated", true},
         {"ValidationErrors", errors.empty() ? JsonValue{} : JsonValue{std::move(errors)}},
-        {"Error", validation.errors.empty() ? std::string{} : jobspec::error_text(validation.errors)},
+        {"Error",
+         validation.errors.empty() ? std::string{} : jobspec::error_text(validation.errors)},
         {"Warnings", jobspec::warning_text(validation.warnings)},
         {"Index", 0},
         {"LastContact", 0},
@@ -190,7 +197,8 @@ void deregister_job(const ExchangePtr& exchange, const std::string& id) {
     auto request = exchange->envelope();
     request->mutable_deregister_job()->set_job_id(id);
     request->mutable_deregister_job()->set_purge(*purge);
-    request->mutable_deregister_job()->set_evaluation_priority(static_cast<std::int32_t>(*priority));
+    request->mutable_deregister_job()->set_evaluation_priority(
+        static_cast<std::int32_t>(*priority));
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         JsonValue json = written_json(response);
         json.remove("Warnings");
@@ -211,7 +219,8 @@ void evaluate_job(const ExchangePtr& exchange, const std::string& id) {
         if (*named->text() != id) return exchange->fail(400, "JobID not same as job name");
         const JsonValue* const options = find_any_case(*body, "EvalOptions");
         if (options != nullptr) {
-            request->mutable_evaluate_job()->set_force_reschedule(truth_of(*options, "ForceReschedule"));
+            request->mutable_evaluate_job()->set_force_reschedule(
+                truth_of(*options, "ForceReschedule"));
         }
     }
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
@@ -233,9 +242,10 @@ void plan_job(const ExchangePtr& exchange, const std::string& id) {
     auto planned = std::make_shared<schema::Job>(*job);
     request->mutable_plan_job()->set_diff(diff);
     *request->mutable_plan_job()->mutable_job() = std::move(*job);
-    exchange->ask(std::move(request), [diff, planned](Exchange& one, const schema::Response& response) {
-        one.answer(planned_json(response, diff, *planned), &response);
-    });
+    exchange->ask(std::move(request),
+                  [diff, planned](Exchange& one, const schema::Response& response) {
+                      one.answer(planned_json(response, diff, *planned), &response);
+                  });
 }
 
 JsonValue planned_json(const schema::Response& response, bool diff, const schema::Job& planned) {
@@ -254,7 +264,8 @@ JsonValue planned_json(const schema::Response& response, bool diff, const schema
     if (diff) {
         schema::Job canonical = planned;
         jobspec::canonicalise(canonical);
-        schema::JobDiff difference = schema::diff_jobs(plan.has_previous() ? &plan.previous() : nullptr, &canonical);
+        schema::JobDiff difference =
+            schema::diff_jobs(plan.has_previous() ? &plan.previous() : nullptr, &canonical);
         schema::annotate(difference, plan.annotations());
         json.set("Diff", schema::to_json_value(difference));
     }
@@ -274,17 +285,20 @@ void job_list(const ExchangePtr& exchange, const std::string& id, const std::str
     }
     if (what == "evaluations") {
         query.set_job_evaluations(id);
-        return exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-            JsonValue::Array list;
-            for (const auto& evaluation : response.evaluations().evaluations()) list.push_back(whole_evaluation(evaluation));
-            one.answer(std::move(list), &response);
-        });
+        return exchange->query(
+            std::move(request), [](Exchange& one, const schema::Response& response) {
+                JsonValue::Array list;
+                for (const auto& evaluation : response.evaluations().evaluations())
+                    list.push_back(whole_evaluation(evaluation));
+                one.answer(std::move(list), &response);
+            });
     }
     query.mutable_job_deployments()->set_job_id(id);
     query.mutable_job_deployments()->set_all(*all);
     exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
         JsonValue::Array list;
-        for (const auto& deployment : response.deployments().deployments()) list.push_back(schema::to_json_value(deployment));
+        for (const auto& deployment : response.deployments().deployments())
+            list.push_back(schema::to_json_value(deployment));
         one.answer(std::move(list), &response);
     });
 }
@@ -293,7 +307,9 @@ void job_deployment(const ExchangePtr& exchange, const std::string& id) {
     auto request = exchange->envelope();
     request->mutable_query()->set_job_latest_deployment(id);
     exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-        one.answer(response.has_deployment() ? schema::to_json_value(response.deployment()) : JsonValue{}, &response);
+        one.answer(
+            response.has_deployment() ? schema::to_json_value(response.deployment()) : JsonValue{},
+            &response);
     });
 }
 
@@ -302,24 +318,27 @@ void job_versions(const ExchangePtr& exchange, const std::string& id) {
     if (!diffs) return;
     auto request = exchange->envelope();
     request->mutable_query()->set_job_versions(id);
-    exchange->query(std::move(request), [diffs = *diffs](Exchange& one, const schema::Response& response) {
-        if (response.jobs().jobs_size() == 0) return one.fail(404, "job versions not found");
-        std::vector<const schema::Job*> versions;
-        for (const auto& job : response.jobs().jobs()) versions.push_back(&job);
-        std::sort(versions.begin(), versions.end(),
-                  [](const auto* a, const auto* b) { return a->version() > b->version(); });
-        JsonValue::Array list, differences;
-        for (std::size_t i = 0; i < versions.size(); ++i) {
-            list.push_back(schema::to_json_value(*versions[i]));
-            if (diffs && i + 1 < versions.size()) {
-                differences.push_back(schema::to_json_value(schema::diff_jobs(versions[i + 1], versions[i])));
+    exchange->query(
+        std::move(request), [diffs = *diffs](Exchange& one, const schema::Response& response) {
+            if (response.jobs().jobs_size() == 0) return one.fail(404, "job versions not found");
+            std::vector<const schema::Job*> versions;
+            for (const auto& job : response.jobs().jobs()) versions.push_back(&job);
+            std::sort(versions.begin(), versions.end(),
+                      [](const auto* a, const auto* b) { return a->version() > b->version(); });
+            JsonValue::Array list, differences;
+            for (std::size_t i = 0; i < versions.size(); ++i) {
+                list.push_back(schema::to_json_value(*versions[i]));
+                if (diffs && i + 1 < versions.size()) {
+                    differences.push_back(
+                        schema::to_json_value(schema::diff_jobs(versions[i + 1], versions[i])));
+                }
             }
-        }
-        JsonValue json = JsonValue::Object{{"Versions", std::move(list)},
-                                           {"Diffs", diffs ? JsonValue{std::move(differences)} : JsonValue{}}};
-        add_query_meta(json, response);
-        one.answer(json, &response);
-    });
+            JsonValue json = JsonValue::Object{
+                {"Versions", std::move(list)},
+                {"Diffs", diffs ? JsonValue{std::move(differences)} : JsonValue{}}};
+            add_query_meta(json, response);
+            one.answer(json, &response);
+        });
 }
 
 void job_summary(const ExchangePtr& exchange, const std::string& id) {
@@ -337,12 +356,15 @@ void route_job(const ExchangePtr& exchange, const Rest& rest) {
     const std::string what = rest.size() > 1 ? rest.back() : std::string{};
     const std::string id = joined(rest, rest.size() - 1);
     const bool get = exchange->is_get();
-    if (what == "plan") return exchange->is_write() ? plan_job(exchange, id) : exchange->invalid_method();
-    if (what == "evaluate") return exchange->is_write() ? evaluate_job(exchange, id) : exchange->invalid_method();
+    if (what == "plan")
+        return exchange->is_write() ? plan_job(exchange, id) : exchange->invalid_method();
+    if (what == "evaluate")
+        return exchange->is_write() ? evaluate_job(exchange, id) : exchange->invalid_method();
     if (what == "allocations" || what == "evaluations" || what == "deployments") {
         return get ? job_list(exchange, id, what) : exchange->invalid_method();
     }
-    if (what == "deployment") return get ? job_deployment(exchange, id) : exchange->invalid_method();
+    if (what == "deployment")
+        return get ? job_deployment(exchange, id) : exchange->invalid_method();
     if (what == "versions") return get ? job_versions(exchange, id) : exchange->invalid_method();
     if (what == "summary") return get ? job_summary(exchange, id) : exchange->invalid_method();
     const std::string whole = joined(rest, rest.size());

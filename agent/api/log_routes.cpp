@@ -29,14 +29,19 @@ public:
     void start(const Uuid& node, LogRequest request) {
         const bool follows = request.follow;
         LogReceiver receiver;
-        receiver.on_chunk = [self = shared_from_this()](const FileChunk& chunk) { return self->chunk(chunk); };
-        receiver.on_end = [self = shared_from_this()](const std::optional<Error>& error) { self->end(error); };
+        receiver.on_chunk = [self = shared_from_this()](const FileChunk& chunk) {
+            return self->chunk(chunk);
+        };
+        receiver.on_end = [self = shared_from_this()](const std::optional<Error>& error) {
+            self->end(error);
+        };
         exchange_->responder().on_disconnect([weak = weak_from_this()] {
             if (const auto self = weak.lock()) self->disconnected();
         });
         // Whoever follows wants to see at once that the stream is open.
         if (follows) open();
-        auto reading = exchange_->backend().read_logs(node, std::move(request), std::move(receiver));
+        auto reading =
+            exchange_->backend().read_logs(node, std::move(request), std::move(receiver));
         const std::lock_guard lock{mutex_};
         reading_ = std::move(reading);
         if (gone_) reap();
@@ -84,7 +89,8 @@ private:
 
     // The end may be told on the reading's own thread, which cannot wait for itself.
     void reap() {
-        if (reading_) std::thread{[reading = std::shared_ptr<Reading>{std::move(reading_)}] {}}.detach();
+        if (reading_)
+            std::thread{[reading = std::shared_ptr<Reading>{std::move(reading_)}] {}}.detach();
     }
 
     [[nodiscard]] io::HttpFields headers() const {
@@ -123,9 +129,11 @@ void read_logs(const ExchangePtr& exchange, const std::string& allocation) {
     wanted.offset = *offset;
     auto request = exchange->envelope();
     request->mutable_query()->set_allocation(id->raw());
-    exchange->ask(std::move(request), [exchange, wanted, plain = *plain](Exchange&, const schema::Response& response) {
+    exchange->ask(std::move(request), [exchange, wanted, plain = *plain](
+                                          Exchange&, const schema::Response& response) {
         const auto node = Uuid::from_raw(response.allocation().node_id());
-        if (!node) return exchange->fail(404, "Unknown allocation \"" + wanted.allocation.text() + "\"");
+        if (!node)
+            return exchange->fail(404, "Unknown allocation \"" + wanted.allocation.text() + "\"");
         std::make_shared<LogAnswer>(exchange, plain)->start(*node, wanted);
     });
 }

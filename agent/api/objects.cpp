@@ -14,18 +14,22 @@ void update_eligibility(const ExchangePtr& exchange, const std::string& raw) {
     const auto body = exchange->body();
     if (!body) return;
     const JsonValue* const told = body->find("Eligibility");
-    if (told == nullptr || told->text() == nullptr) return exchange->fail(400, "missing node eligibility");
+    if (told == nullptr || told->text() == nullptr)
+        return exchange->fail(400, "missing node eligibility");
     auto request = exchange->envelope();
     request->mutable_update_node_eligibility()->set_node_id(raw);
     request->mutable_update_node_eligibility()->set_eligibility(*told->text());
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         JsonValue::Array evaluations;
-        for (const auto& id : response.node_written().evaluation_ids()) evaluations.emplace_back(id_text(id));
-        one.answer(JsonValue::Object{{"NodeModifyIndex", response.index()},
-                                     {"EvalIDs", evaluations.empty() ? JsonValue{} : JsonValue{std::move(evaluations)}},
-                                     {"EvalCreateIndex", 0},
-                                     {"Index", response.index()}},
-                   &response);
+        for (const auto& id : response.node_written().evaluation_ids())
+            evaluations.emplace_back(id_text(id));
+        one.answer(
+            JsonValue::Object{
+                {"NodeModifyIndex", response.index()},
+                {"EvalIDs", evaluations.empty() ? JsonValue{} : JsonValue{std::move(evaluations)}},
+                {"EvalCreateIndex", 0},
+                {"Index", response.index()}},
+            &response);
     });
 }
 
@@ -50,9 +54,11 @@ void route_nodes(const ExchangePtr& exchange, const Rest& rest) {
     if (!resources || !os) return;
     auto request = exchange->envelope();
     request->mutable_query()->mutable_list_nodes();
-    exchange->query(std::move(request), [resources = *resources, os = *os](Exchange& one, const schema::Response& response) {
+    exchange->query(std::move(request), [resources = *resources, os = *os](
+                                            Exchange& one, const schema::Response& response) {
         JsonValue::Array list;
-        for (const auto& node : response.nodes().nodes()) list.push_back(node_stub(node, resources, os));
+        for (const auto& node : response.nodes().nodes())
+            list.push_back(node_stub(node, resources, os));
         one.answer(std::move(list), &response);
     });
 }
@@ -63,22 +69,26 @@ void route_node(const ExchangePtr& exchange, const Rest& rest) {
     auto request = exchange->envelope();
     if (rest.size() == 1 && exchange->is_get()) {
         request->mutable_query()->set_node(*raw);
-        return exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-            one.answer(whole_node(response.node()), &response);
-        });
+        return exchange->query(std::move(request),
+                               [](Exchange& one, const schema::Response& response) {
+                                   one.answer(whole_node(response.node()), &response);
+                               });
     }
     if (rest.size() == 2 && rest[1] == "allocations" && exchange->is_get()) {
         request->mutable_query()->set_node_allocations(*raw);
-        return exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-            JsonValue::Array list;
-            for (const auto& allocation : response.allocations().allocations()) {
-                list.push_back(whole_allocation(allocation));
-            }
-            one.answer(std::move(list), &response);
-        });
+        return exchange->query(
+            std::move(request), [](Exchange& one, const schema::Response& response) {
+                JsonValue::Array list;
+                for (const auto& allocation : response.allocations().allocations()) {
+                    list.push_back(whole_allocation(allocation));
+                }
+                one.answer(std::move(list), &response);
+            });
     }
-    if (rest.size() == 2 && rest[1] == "eligibility" && exchange->is_write()) return update_eligibility(exchange, *raw);
-    if (rest.size() > 2 || (rest.size() == 2 && rest[1] != "allocations" && rest[1] != "eligibility")) {
+    if (rest.size() == 2 && rest[1] == "eligibility" && exchange->is_write())
+        return update_eligibility(exchange, *raw);
+    if (rest.size() > 2 ||
+        (rest.size() == 2 && rest[1] != "allocations" && rest[1] != "eligibility")) {
         return exchange->fail(404, "");
     }
     exchange->invalid_method();
@@ -99,9 +109,10 @@ void route_allocation(const ExchangePtr& exchange, const Rest& rest) {
     auto request = exchange->envelope();
     if (rest.size() == 1 && exchange->is_get()) {
         request->mutable_query()->set_allocation(*raw);
-        return exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-            one.answer(whole_allocation(response.allocation()), &response);
-        });
+        return exchange->query(std::move(request),
+                               [](Exchange& one, const schema::Response& response) {
+                                   one.answer(whole_allocation(response.allocation()), &response);
+                               });
     }
     if (!stops) return rest.size() == 1 ? exchange->invalid_method() : exchange->fail(404, "");
     if (!exchange->is_write()) return exchange->invalid_method();
@@ -110,9 +121,10 @@ void route_allocation(const ExchangePtr& exchange, const Rest& rest) {
     request->mutable_stop_allocation()->set_allocation_id(*raw);
     request->mutable_stop_allocation()->set_no_shutdown_delay(*no_delay);
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-        one.answer(JsonValue::Object{{"EvalID", id_text(response.allocation_stopped().evaluation_id())},
-                                     {"Index", response.index()}},
-                   &response);
+        one.answer(
+            JsonValue::Object{{"EvalID", id_text(response.allocation_stopped().evaluation_id())},
+                              {"Index", response.index()}},
+            &response);
     });
 }
 
@@ -122,21 +134,23 @@ void route_evaluations(const ExchangePtr& exchange, const Rest& rest) {
     auto request = exchange->envelope();
     request->mutable_query()->mutable_list_evaluations();
     const std::string status = exchange->text("status"), job = exchange->text("job");
-    exchange->query(std::move(request), [status, job](Exchange& one, const schema::Response& response) {
-        JsonValue::Array list;
-        for (const auto& evaluation : response.evaluations().evaluations()) {
-            if (!status.empty() && evaluation.status() != status) continue;
-            if (!job.empty() && evaluation.job_id() != job) continue;
-            list.push_back(whole_evaluation(evaluation));
-        }
-        one.answer(std::move(list), &response);
-    });
+    exchange->query(std::move(request),
+                    [status, job](Exchange& one, const schema::Response& response) {
+                        JsonValue::Array list;
+                        for (const auto& evaluation : response.evaluations().evaluations()) {
+                            if (!status.empty() && evaluation.status() != status) continue;
+                            if (!job.empty() && evaluation.job_id() != job) continue;
+                            list.push_back(whole_evaluation(evaluation));
+                        }
+                        one.answer(std::move(list), &response);
+                    });
 }
 
 void route_evaluation(const ExchangePtr& exchange, const Rest& rest) {
     const auto raw = rest.empty() ? std::nullopt : raw_id(rest[0]);
     if (!raw) return exchange->fail(404, "eval not found");
-    if (rest.size() > 2 || (rest.size() == 2 && rest[1] != "allocations")) return exchange->fail(404, "");
+    if (rest.size() > 2 || (rest.size() == 2 && rest[1] != "allocations"))
+        return exchange->fail(404, "");
     if (!exchange->is_get()) return exchange->invalid_method();
     auto request = exchange->envelope();
     if (rest.size() == 2) {
@@ -165,7 +179,8 @@ void route_deployments(const ExchangePtr& exchange, const Rest& rest) {
 
 namespace {
 
-void fill_ids(const JsonValue& body, std::string_view name, google::protobuf::RepeatedPtrField<std::string>& ids) {
+void fill_ids(const JsonValue& body, std::string_view name,
+              google::protobuf::RepeatedPtrField<std::string>& ids) {
     const JsonValue* const list = body.find(name);
     if (list == nullptr || list->array() == nullptr) return;
     for (const auto& item : *list->array()) {
@@ -179,7 +194,8 @@ bool truth_in(const std::optional<JsonValue>& body, std::string_view name) {
     return value != nullptr && value->boolean() != nullptr && *value->boolean();
 }
 
-void change_deployment(const ExchangePtr& exchange, const std::string& what, const std::string& raw) {
+void change_deployment(const ExchangePtr& exchange, const std::string& what,
+                       const std::string& raw) {
     if (!exchange->is_write()) return exchange->invalid_method();
     std::optional<JsonValue> body;
     if (what != "fail") {
@@ -227,9 +243,10 @@ void route_deployment(const ExchangePtr& exchange, const Rest& rest) {
     if (rest.size() == 1) {
         if (!exchange->is_get()) return exchange->invalid_method();
         request->mutable_query()->set_deployment(*raw);
-        return exchange->query(std::move(request), [](Exchange& one, const schema::Response& response) {
-            one.answer(schema::to_json_value(response.deployment()), &response);
-        });
+        return exchange->query(
+            std::move(request), [](Exchange& one, const schema::Response& response) {
+                one.answer(schema::to_json_value(response.deployment()), &response);
+            });
     }
     const std::string& what = rest[0];
     if (rest.size() != 2) return exchange->fail(404, "");

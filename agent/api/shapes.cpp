@@ -21,10 +21,11 @@ JsonValue pick(const JsonValue& object, std::initializer_list<std::string_view> 
     return picked;
 }
 
-JsonValue legacy_resources(std::int64_t cpu, std::int64_t memory, std::int64_t disk, const JsonValue& networks) {
-    return JsonValue::Object{{"CPU", cpu},          {"Cores", 0},         {"MemoryMB", memory},
-                             {"MemoryMaxMB", 0},    {"DiskMB", disk},     {"IOPS", 0},
-                             {"Networks", networks}, {"Devices", JsonValue{}}};
+JsonValue legacy_resources(std::int64_t cpu, std::int64_t memory, std::int64_t disk,
+                           const JsonValue& networks) {
+    return JsonValue::Object{
+        {"CPU", cpu},     {"Cores", 0}, {"MemoryMB", memory},   {"MemoryMaxMB", 0},
+        {"DiskMB", disk}, {"IOPS", 0},  {"Networks", networks}, {"Devices", JsonValue{}}};
 }
 
 JsonValue networks_of(const google::protobuf::RepeatedPtrField<schema::NetworkResource>& networks) {
@@ -42,11 +43,12 @@ std::string id_text(const std::string& raw) {
 
 JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bool meta) {
     const JsonValue whole = schema::to_json_value(job);
-    JsonValue stub = pick(whole, {"ID", "ParentID", "Name", "Namespace", "Datacenters", "NodePool", "Multiregion",
-                                  "Type", "Priority"});
+    JsonValue stub = pick(whole, {"ID", "ParentID", "Name", "Namespace", "Datacenters", "NodePool",
+                                  "Multiregion", "Type", "Priority"});
     stub.set("Periodic", job.has_periodic());
     stub.set("ParameterizedJob", job.has_parameterized_job());
-    for (const char* name : {"Stop", "Status", "StatusDescription"}) stub.set(name, *whole.find(name));
+    for (const char* name : {"Stop", "Status", "StatusDescription"})
+        stub.set(name, *whole.find(name));
     stub.set("JobSummary", summary == nullptr ? JsonValue{} : schema::to_json_value(*summary));
     for (const char* name : {"CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime"}) {
         stub.set(name, *whole.find(name));
@@ -57,19 +59,21 @@ JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bo
 
 JsonValue allocation_stub(const schema::Allocation& allocation, bool resources, bool task_states) {
     const JsonValue whole = schema::to_json_value(allocation);
-    JsonValue stub = pick(whole, {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
+    JsonValue stub =
+        pick(whole, {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
     stub.set("JobType", allocation.job().type());
-    stub.set("JobVersion", allocation.has_job() ? allocation.job().version() : allocation.job_version());
+    stub.set("JobVersion",
+             allocation.has_job() ? allocation.job().version() : allocation.job_version());
     stub.set("TaskGroup", allocation.task_group());
     if (resources) stub.set("AllocatedResources", *whole.find("AllocatedResources"));
-    for (const char* name : {"DesiredStatus", "DesiredDescription", "DesiredTransition", "ClientStatus",
-                             "ClientDescription"}) {
+    for (const char* name : {"DesiredStatus", "DesiredDescription", "DesiredTransition",
+                             "ClientStatus", "ClientDescription"}) {
         stub.set(name, *whole.find(name));
     }
     if (task_states) stub.set("TaskStates", *whole.find("TaskStates"));
-    for (const char* name : {"DeploymentStatus", "FollowupEvalID", "NextAllocation", "RescheduleTracker",
-                             "PreemptedAllocations", "PreemptedByAllocation", "CreateIndex", "ModifyIndex",
-                             "CreateTime", "ModifyTime"}) {
+    for (const char* name : {"DeploymentStatus", "FollowupEvalID", "NextAllocation",
+                             "RescheduleTracker", "PreemptedAllocations", "PreemptedByAllocation",
+                             "CreateIndex", "ModifyIndex", "CreateTime", "ModifyTime"}) {
         const JsonValue* const found = whole.find(name);
         stub.set(name, found == nullptr ? JsonValue{} : *found);
     }
@@ -83,12 +87,15 @@ JsonValue whole_allocation(const schema::Allocation& allocation) {
     for (const auto& task : allocation.allocated_resources().tasks()) {
         cpu += task.cpu().cpu_shares();
         memory += task.memory().memory_mb();
-        tasks.emplace_back(task.task(), legacy_resources(task.cpu().cpu_shares(), task.memory().memory_mb(), 0,
-                                                         networks_of(task.networks())));
+        tasks.emplace_back(task.task(),
+                           legacy_resources(task.cpu().cpu_shares(), task.memory().memory_mb(), 0,
+                                            networks_of(task.networks())));
     }
     const auto& shared = allocation.allocated_resources().shared();
-    whole.set("Resources", legacy_resources(cpu, memory, shared.disk_mb(), networks_of(shared.networks())));
-    whole.set("SharedResources", legacy_resources(0, 0, shared.disk_mb(), networks_of(shared.networks())));
+    whole.set("Resources",
+              legacy_resources(cpu, memory, shared.disk_mb(), networks_of(shared.networks())));
+    whole.set("SharedResources",
+              legacy_resources(0, 0, shared.disk_mb(), networks_of(shared.networks())));
     whole.set("TaskResources", std::move(tasks));
     return whole;
 }
@@ -105,21 +112,24 @@ JsonValue node_stub(const schema::Node& node, bool resources, bool os) {
         }
         stub.set("Attributes", std::move(attributes));
     }
-    for (const char* name : {"Datacenter", "Name", "NodeClass", "NodePool"}) stub.set(name, *whole.find(name));
+    for (const char* name : {"Datacenter", "Name", "NodeClass", "NodePool"})
+        stub.set(name, *whole.find(name));
     std::string version;
     for (const auto& pair : node.attributes()) {
         if (pair.key() == "nomad.version") version = pair.value();
     }
     stub.set("Version", version);
     stub.set("Drain", node.has_drain_strategy());
-    for (const char* name : {"SchedulingEligibility", "Status", "StatusDescription", "Drivers", "HostVolumes"}) {
+    for (const char* name :
+         {"SchedulingEligibility", "Status", "StatusDescription", "Drivers", "HostVolumes"}) {
         stub.set(name, *whole.find(name));
     }
     if (resources) {
         stub.set("NodeResources", *whole.find("NodeResources"));
         stub.set("ReservedResources", *whole.find("ReservedResources"));
     }
-    for (const char* name : {"LastDrain", "CreateIndex", "ModifyIndex"}) stub.set(name, *whole.find(name));
+    for (const char* name : {"LastDrain", "CreateIndex", "ModifyIndex"})
+        stub.set(name, *whole.find(name));
     return stub;
 }
 
@@ -127,16 +137,20 @@ JsonValue whole_node(const schema::Node& node) {
     JsonValue whole = schema::to_json_value(node);
     const auto& resources = node.node_resources();
     whole.set("Drain", node.has_drain_strategy());
-    whole.set("Resources", legacy_resources(resources.cpu().cpu_shares(), resources.memory().memory_mb(),
-                                            resources.disk().disk_mb(), networks_of(resources.networks())));
+    whole.set("Resources",
+              legacy_resources(resources.cpu().cpu_shares(), resources.memory().memory_mb(),
+                               resources.disk().disk_mb(), networks_of(resources.networks())));
     const auto& reserved = node.reserved_resources();
-    whole.set("Reserved", legacy_resources(static_cast<std::int64_t>(reserved.cpu().cpu_shares()),
-                                           static_cast<std::int64_t>(reserved.memory().memory_mb()),
-                                           static_cast<std::int64_t>(reserved.disk().disk_mb()), JsonValue{}));
+    whole.set("Reserved",
+              legacy_resources(static_cast<std::int64_t>(reserved.cpu().cpu_shares()),
+                               static_cast<std::int64_t>(reserved.memory().memory_mb()),
+                               static_cast<std::int64_t>(reserved.disk().disk_mb()), JsonValue{}));
     return whole;
 }
 
-JsonValue whole_evaluation(const schema::Evaluation& evaluation) { return schema::to_json_value(evaluation); }
+JsonValue whole_evaluation(const schema::Evaluation& evaluation) {
+    return schema::to_json_value(evaluation);
+}
 
 void add_query_meta(JsonValue& object, const schema::Response& response) {
     object.set("Index", response.index());

@@ -1,5 +1,5 @@
-// The JSON shapes that differ from the stored objects: list stubs, responses of writes, and the legacy
-// fields that clients of Nomad up to 1.1 read.
+// The JSON shapes that differ from the stored objects: list stubs, responses of writes, and the
+// legacy fields that clients of Nomad up to 1.1 read.
 #pragma once
 
 #include "engine/schema/json_value.hpp"
@@ -7,9 +7,10 @@
 
 namespace drover::agent {
 
-[[nodiscard]] schema::JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bool meta);
-[[nodiscard]] schema::JsonValue allocation_stub(const schema::Allocation& allocation, bool resources,
-                                                bool task_states);
+[[nodiscard]] schema::JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary,
+                                         bool meta);
+[[nodiscard]] schema::JsonValue allocation_stub(const schema::Allocation& allocation,
+                                                bool resources, bool task_states);
 [[nodiscard]] schema::JsonValue node_stub(const schema::Node& node, bool resources, bool os);
 // Whole objects, with legacy fields and what only the API adds.
 [[nodiscard]] schema::JsonValue whole_allocation(const schema::Allocation& allocation);

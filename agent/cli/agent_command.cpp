@@ -25,7 +25,8 @@ Result<void> take_number(const Flags& flags, std::string_view flag, Integer& tar
     const auto number = hcl::Number::parse(*told);
     const auto whole = number ? number->as_int64() : std::nullopt;
     if (!whole || *whole < 0 || *whole > 1000) {
-        return fail(Errc::invalid_argument, "-" + std::string{flag} + " \"" + *told + "\": must be a small whole number");
+        return fail(Errc::invalid_argument,
+                    "-" + std::string{flag} + " \"" + *told + "\": must be a small whole number");
     }
     target = static_cast<Integer>(*whole);
     return {};
@@ -59,10 +60,12 @@ Result<void> apply_flags(Config& config, const Flags& flags) {
     take_list(flags, "servers", config.client.servers);
     for (const auto& pair : flags.values("meta")) {
         const auto equals = pair.find('=');
-        if (equals == std::string::npos) return fail(Errc::invalid_argument, "-meta \"" + pair + "\": write key=value");
+        if (equals == std::string::npos)
+            return fail(Errc::invalid_argument, "-meta \"" + pair + "\": write key=value");
         config.client.meta[pair.substr(0, equals)] = pair.substr(equals + 1);
     }
-    if (auto taken = take_number(flags, "bootstrap-expect", config.server.bootstrap_expect); !taken) return taken;
+    if (auto taken = take_number(flags, "bootstrap-expect", config.server.bootstrap_expect); !taken)
+        return taken;
     return take_number(flags, "raft-protocol", config.server.raft_protocol);
 }
 
@@ -82,13 +85,15 @@ void print_banner(const Agent& agent) {
     for (const auto& file : config.files) files += (files.empty() ? "" : ", ") + file;
     std::cout << "==> Loaded configuration from " << (files.empty() ? "no files" : files) << "\n"
               << "==> Drover agent configuration:\n\n"
-              << key_values({{"           Advertise Addrs", "HTTP: " + agent.http_address()},
-                             {"                    Client", config.client.enabled ? "true" : "false"},
-                             {"                  Data Dir", config.data_dir},
-                             {"                 Log Level", config.log_level},
-                             {"                    Region", config.region + " (DC: " + config.datacenter + ")"},
-                             {"                    Server", config.server.enabled ? "true" : "false"},
-                             {"                   Version", std::string{release}}})
+              << key_values(
+                     {{"           Advertise Addrs", "HTTP: " + agent.http_address()},
+                      {"                    Client", config.client.enabled ? "true" : "false"},
+                      {"                  Data Dir", config.data_dir},
+                      {"                 Log Level", config.log_level},
+                      {"                    Region",
+                       config.region + " (DC: " + config.datacenter + ")"},
+                      {"                    Server", config.server.enabled ? "true" : "false"},
+                      {"                   Version", std::string{release}}})
               << "\n==> Drover agent started! Log data will stream in below:\n"
               << std::endl;
 }

@@ -22,7 +22,8 @@ std::string trimmed(std::string text) {
 
 tl::unexpected<Error> unexpected(const io::HttpResponse& response) {
     const Errc code = response.status == 404 ? Errc::not_found : Errc::internal;
-    return fail(code, "Unexpected response code: " + std::to_string(response.status) + " (" + trimmed(response.body) + ")");
+    return fail(code, "Unexpected response code: " + std::to_string(response.status) + " (" +
+                          trimmed(response.body) + ")");
 }
 
 }  // namespace
@@ -79,8 +80,8 @@ std::string ApiClient::target(const std::string& path, const Parameters& paramet
     return path + query;
 }
 
-Result<Reply> ApiClient::send(const std::string& method, const std::string& path, const Parameters& parameters,
-                              std::string body) {
+Result<Reply> ApiClient::send(const std::string& method, const std::string& path,
+                              const Parameters& parameters, std::string body) {
     auto response = http_->request(method, target(path, parameters), std::move(body));
     if (!response) return tl::unexpected{response.error()};
     if (response->status != 200) return unexpected(*response);
@@ -92,7 +93,9 @@ Result<Reply> ApiClient::send(const std::string& method, const std::string& path
     reply.known_leader = known != nullptr && *known == "true";
     if (response->body.empty()) return reply;
     auto json = schema::parse_json(response->body);
-    if (!json) return fail(Errc::corrupt, "the answer of " + address_ + " is no JSON: " + json.error().message);
+    if (!json)
+        return fail(Errc::corrupt,
+                    "the answer of " + address_ + " is no JSON: " + json.error().message);
     reply.json = std::move(*json);
     return reply;
 }
@@ -101,7 +104,8 @@ Result<Reply> ApiClient::get(const std::string& path, const Parameters& paramete
     return send("GET", path, parameters, {});
 }
 
-Result<Reply> ApiClient::put(const std::string& path, const schema::JsonValue& body, const Parameters& parameters) {
+Result<Reply> ApiClient::put(const std::string& path, const schema::JsonValue& body,
+                             const Parameters& parameters) {
     return send("PUT", path, parameters, schema::print_json(body));
 }
 

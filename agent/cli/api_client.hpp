@@ -44,8 +44,8 @@ public:
     [[nodiscard]] const std::string& namespace_name() const { return namespace_; }
 
 private:
-    [[nodiscard]] Result<Reply> send(const std::string& method, const std::string& path, const Parameters& parameters,
-                                     std::string body);
+    [[nodiscard]] Result<Reply> send(const std::string& method, const std::string& path,
+                                     const Parameters& parameters, std::string body);
     [[nodiscard]] std::string target(const std::string& path, const Parameters& parameters) const;
 
     std::unique_ptr<io::HttpClient> http_;

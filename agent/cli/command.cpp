@@ -35,7 +35,8 @@ Found find_command(const std::vector<std::string>& arguments) {
         for (const auto& name : command.names) {
             const auto words = split(name);
             if (words.size() <= found.words || words.size() > arguments.size()) continue;
-            if (std::equal(words.begin(), words.end(), arguments.begin())) found = {&command, words.size()};
+            if (std::equal(words.begin(), words.end(), arguments.begin()))
+                found = {&command, words.size()};
         }
     }
     return found;
@@ -49,21 +50,26 @@ void print_overview(std::ostream& out, const std::string& group) {
     for (const auto& command : commands()) {
         const std::string name{command.names.front()};
         if (!group.empty() && !name.starts_with(group + " ")) continue;
-        out << "    " << name << std::string(widest - name.size() + 4, ' ') << command.summary << "\n";
+        out << "    " << name << std::string(widest - name.size() + 4, ' ') << command.summary
+            << "\n";
     }
 }
 
 void print_help(std::ostream& out, const Command& command) {
-    out << "Usage: drover " << command.names.front() << (command.usage.empty() ? "" : " ") << command.usage << "\n\n  "
-        << command.summary << "\n";
+    out << "Usage: drover " << command.names.front() << (command.usage.empty() ? "" : " ")
+        << command.usage << "\n\n  " << command.summary << "\n";
     if (!command.help.empty()) out << "\n" << command.help << "\n";
     const auto list = [&](const char* title, const std::vector<FlagSpec>& flags) {
-        if (std::none_of(flags.begin(), flags.end(), [](const FlagSpec& one) { return !one.help.empty(); })) return;
+        if (std::none_of(flags.begin(), flags.end(),
+                         [](const FlagSpec& one) { return !one.help.empty(); }))
+            return;
         out << "\n" << title << ":\n";
         for (const auto& flag : flags) {
             if (flag.help.empty()) continue;
-            const std::string name = "-" + std::string{flag.name} + (flag.takes_value ? "=<value>" : "");
-            out << "  " << name << std::string(name.size() < 26 ? 26 - name.size() : 1, ' ') << flag.help << "\n";
+            const std::string name =
+                "-" + std::string{flag.name} + (flag.takes_value ? "=<value>" : "");
+            out << "  " << name << std::string(name.size() < 26 ? 26 - name.size() : 1, ' ')
+                << flag.help << "\n";
         }
     };
     list("Options", command.flags);
@@ -81,14 +87,16 @@ int unknown_command(const std::vector<std::string>& arguments) {
     std::vector<std::string> names;
     for (const auto& command : commands()) names.push_back(split(command.names.front()).front());
     std::cerr << "drover: unknown command \"" << arguments[0] << "\"";
-    if (const auto near = hcl::closest(arguments[0], names)) std::cerr << "; did you mean \"" << *near << "\"?";
+    if (const auto near = hcl::closest(arguments[0], names))
+        std::cerr << "; did you mean \"" << *near << "\"?";
     std::cerr << "\n\n";
     print_overview(std::cerr, {});
     return 127;
 }
 
 int usage_error(const Command& command, const std::string& message) {
-    std::cerr << message << "\nFor additional help try 'drover " << command.names.front() << " -help'\n";
+    std::cerr << message << "\nFor additional help try 'drover " << command.names.front()
+              << " -help'\n";
     return command.error_code;
 }
 
@@ -100,12 +108,15 @@ int run(const Command& command, const std::vector<std::string>& arguments) {
     const std::size_t count = flags->positional().size();
     if (count < command.arguments_min || count > command.arguments_max) {
         return usage_error(command, "This command takes " +
-                                        (command.arguments_max == 0 ? std::string{"no arguments"}
-                                                                    : "these arguments: " + std::string{command.usage}));
+                                        (command.arguments_max == 0
+                                             ? std::string{"no arguments"}
+                                             : "these arguments: " + std::string{command.usage}));
     }
     if (!command.uses_api) return command.run({*flags, nullptr});
     auto api = ApiClient::create(*flags);
-    if (!api) return report_error("Error initializing client: " + api.error().message, command.error_code);
+    if (!api)
+        return report_error("Error initializing client: " + api.error().message,
+                            command.error_code);
     return command.run({*flags, &*api});
 }
 
@@ -121,7 +132,8 @@ int run_command_line(const std::vector<std::string>& arguments) {
     }
     const Found found = find_command(arguments);
     if (found.command == nullptr) return unknown_command(arguments);
-    const std::vector<std::string> rest{arguments.begin() + static_cast<std::ptrdiff_t>(found.words), arguments.end()};
+    const std::vector<std::string> rest{
+        arguments.begin() + static_cast<std::ptrdiff_t>(found.words), arguments.end()};
     if (std::any_of(rest.begin(), rest.end(), is_help)) {
         print_help(std::cout, *found.command);
         return 0;

@@ -8,7 +8,8 @@ namespace drover::agent::cli {
 namespace {
 
 const FlagSpec* find(const std::vector<FlagSpec>& known, std::string_view name) {
-    const auto found = std::find_if(known.begin(), known.end(), [&](const FlagSpec& one) { return one.name == name; });
+    const auto found = std::find_if(known.begin(), known.end(),
+                                    [&](const FlagSpec& one) { return one.name == name; });
     return found == known.end() ? nullptr : &*found;
 }
 
@@ -20,17 +21,23 @@ tl::unexpected<Error> unknown(const std::vector<FlagSpec>& known, const std::str
     return fail(Errc::invalid_argument, message);
 }
 
-bool is_truth(const std::string& text) { return text == "true" || text == "1" || text == "t" || text == "TRUE"; }
-bool is_falsehood(const std::string& text) { return text == "false" || text == "0" || text == "f" || text == "FALSE"; }
+bool is_truth(const std::string& text) {
+    return text == "true" || text == "1" || text == "t" || text == "TRUE";
+}
+bool is_falsehood(const std::string& text) {
+    return text == "false" || text == "0" || text == "f" || text == "FALSE";
+}
 
 }  // namespace
 
-Result<Flags> Flags::parse(const std::vector<FlagSpec>& known, const std::vector<std::string>& arguments) {
+Result<Flags> Flags::parse(const std::vector<FlagSpec>& known,
+                           const std::vector<std::string>& arguments) {
     Flags flags;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& argument = arguments[i];
         if (argument == "--") {
-            flags.positional_.insert(flags.positional_.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+            flags.positional_.insert(flags.positional_.end(),
+                                     arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                                      arguments.end());
             break;
         }
@@ -48,11 +55,13 @@ Result<Flags> Flags::parse(const std::vector<FlagSpec>& known, const std::vector
         const FlagSpec* const spec = find(known, name);
         if (spec == nullptr) return unknown(known, name);
         if (spec->takes_value && !value) {
-            if (i + 1 == arguments.size()) return fail(Errc::invalid_argument, "flag needs an argument: -" + name);
+            if (i + 1 == arguments.size())
+                return fail(Errc::invalid_argument, "flag needs an argument: -" + name);
             value = arguments[++i];
         }
         if (!spec->takes_value && value && !is_truth(*value) && !is_falsehood(*value)) {
-            return fail(Errc::invalid_argument, "invalid boolean value \"" + *value + "\" for -" + name);
+            return fail(Errc::invalid_argument,
+                        "invalid boolean value \"" + *value + "\" for -" + name);
         }
         flags.values_[name].push_back(value.value_or("true"));
     }

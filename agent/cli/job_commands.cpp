@@ -21,7 +21,9 @@ JsonValue job_json(const schema::Job& job) { return schema::to_json_value(job, {
 
 Result<jobspec::Parsed> read_job(const Invocation& invocation) {
     auto parsed = read_job_file(invocation.arguments()[0], invocation.flags);
-    if (!parsed) return fail(Errc::invalid_argument, "Error getting job struct: Error parsing job file: " + parsed.error().message);
+    if (!parsed)
+        return fail(Errc::invalid_argument,
+                    "Error getting job struct: Error parsing job file: " + parsed.error().message);
     if (!parsed->job.has_namespace_() && !invocation.api->namespace_name().empty()) {
         parsed->job.set_namespace_(invocation.api->namespace_name());
     }
@@ -42,7 +44,9 @@ Parameters namespace_of(const schema::Job& job) {
     return job.namespace_().empty() ? Parameters{} : Parameters{{"namespace", job.namespace_()}};
 }
 
-bool without_evaluation(const schema::Job& job) { return job.has_periodic() || job.has_parameterized_job(); }
+bool without_evaluation(const schema::Job& job) {
+    return job.has_periodic() || job.has_parameterized_job();
+}
 
 }  // namespace
 
@@ -50,8 +54,9 @@ int job_validate(const Invocation& invocation) {
     auto parsed = read_job(invocation);
     if (!parsed) return report_error(parsed.error().message);
     print_warnings(joined(parsed->warnings));
-    const auto reply = invocation.api->put("/v1/validate/job", JsonValue::Object{{"Job", job_json(parsed->job)}},
-                                           namespace_of(parsed->job));
+    const auto reply =
+        invocation.api->put("/v1/validate/job", JsonValue::Object{{"Job", job_json(parsed->job)}},
+                            namespace_of(parsed->job));
     jobspec::Validation validation;
     if (reply) {
         for (const auto& error : list(reply->json, "ValidationErrors")) {
@@ -84,7 +89,8 @@ int job_run(const Invocation& invocation) {
     if (const auto* index = invocation.flags.value("check-index")) {
         const auto expected = drover::hcl::Number::parse(*index);
         if (!expected || !expected->as_int64() || *expected->as_int64() < 0) {
-            return report_error("Error parsing check-index value \"" + *index + "\": write the job's modify index");
+            return report_error("Error parsing check-index value \"" + *index +
+                                "\": write the job's modify index");
         }
         body.set("EnforceIndex", true);
         body.set("JobModifyIndex", *expected->as_int64());
@@ -111,9 +117,9 @@ int job_plan(const Invocation& invocation) {
     if (!parsed) return report_error(parsed.error().message, error_code);
     const schema::Job& job = parsed->job;
     const bool diff = invocation.flags.on("diff", true);
-    const auto reply =
-        invocation.api->put("/v1/job/" + segment(job.id()) + "/plan",
-                            JsonValue::Object{{"Job", job_json(job)}, {"Diff", diff}}, namespace_of(job));
+    const auto reply = invocation.api->put(
+        "/v1/job/" + segment(job.id()) + "/plan",
+        JsonValue::Object{{"Job", job_json(job)}, {"Diff", diff}}, namespace_of(job));
     if (!reply) return report_error("Error during plan: " + reply.error().message, error_code);
     const JsonValue& plan = reply->json;
     if (diff) std::cout << job_diff_text(at(plan, "Diff"), invocation.flags.on("verbose")) << "\n";
@@ -133,11 +139,14 @@ int job_plan(const Invocation& invocation) {
     std::cout << "\n";
     print_warnings(text(plan, "Warnings"));
     const std::string index = std::to_string(integer(plan, "JobModifyIndex"));
-    std::cout << "Job Modify Index: " << index << "\nTo submit the job with version verification run:\n\ndrover job run -check-index "
-              << index << " " << invocation.arguments()[0]
-              << "\n\nWhen running the job with the check-index flag, the job will only be run if the\n"
-                 "job modify index given matches the server-side version. If the index has\n"
-                 "changed, another user has modified the job and the plan's results are\npotentially invalid.\n";
+    std::cout
+        << "Job Modify Index: " << index
+        << "\nTo submit the job with version verification run:\n\ndrover job run -check-index "
+        << index << " " << invocation.arguments()[0]
+        << "\n\nWhen running the job with the check-index flag, the job will only be run if the\n"
+           "job modify index given matches the server-side version. If the index has\n"
+           "changed, another user has modified the job and the plan's results are\npotentially "
+           "invalid.\n";
     for (const auto& [group, updates] : object(at(plan, "Annotations"), "DesiredTGUpdates")) {
         for (const char* what : {"Place", "Migrate", "Stop", "DestructiveUpdate", "Canary"}) {
             if (integer(updates, what) != 0) return 1;
@@ -151,7 +160,8 @@ int job_stop(const Invocation& invocation) {
     for (const auto& job : invocation.arguments()) {
         Parameters parameters;
         if (invocation.flags.on("purge")) parameters.emplace_back("purge", "true");
-        if (const auto* priority = invocation.flags.value("eval-priority")) parameters.emplace_back("eval_priority", *priority);
+        if (const auto* priority = invocation.flags.value("eval-priority"))
+            parameters.emplace_back("eval_priority", *priority);
         const auto found = invocation.api->get("/v1/job/" + segment(job));
         if (!found) {
             code = report_error(found.error().code == Errc::not_found
@@ -169,18 +179,23 @@ int job_stop(const Invocation& invocation) {
         if (invocation.flags.on("detach")) {
             std::cout << evaluation << "\n";
         } else {
-            code = std::max(code, monitor_evaluation(*invocation.api, evaluation, {invocation.flags.on("verbose"), false}));
+            code = std::max(code, monitor_evaluation(*invocation.api, evaluation,
+                                                     {invocation.flags.on("verbose"), false}));
         }
     }
     return code;
 }
 
 int job_init(const Invocation& invocation) {
-    const std::string name = invocation.arguments().empty() ? "example.nomad.hcl" : invocation.arguments()[0];
-    if (std::ifstream{name}) return report_error("Job file '" + name + "' already exists; remove it or give another name");
+    const std::string name =
+        invocation.arguments().empty() ? "example.nomad.hcl" : invocation.arguments()[0];
+    if (std::ifstream{name})
+        return report_error("Job file '" + name +
+                            "' already exists; remove it or give another name");
     std::ofstream out{name};
     out << (invocation.flags.on("short") ? short_example_job : example_job);
-    if (!out.flush()) return report_error("Failed to write '" + name + "'; check that the folder is writable");
+    if (!out.flush())
+        return report_error("Failed to write '" + name + "'; check that the folder is writable");
     std::cout << "Example job file written to " << name << "\n";
     return 0;
 }

@@ -50,8 +50,8 @@ std::string body(const JsonValue& json, const std::string& indent, bool verbose)
     }
     for (const auto& one : list(json, "Objects")) {
         if (!verbose && text(one, "Type") == "None") continue;
-        out += indent + marker(text(one, "Type")) + text(one, "Name") + " {\n" + body(one, indent + "  ", verbose) + indent +
-               "    }\n";
+        out += indent + marker(text(one, "Type")) + text(one, "Name") + " {\n" +
+               body(one, indent + "  ", verbose) + indent + "    }\n";
     }
     return out;
 }
@@ -59,14 +59,16 @@ std::string body(const JsonValue& json, const std::string& indent, bool verbose)
 }  // namespace
 
 std::string job_diff_text(const JsonValue& diff, bool verbose) {
-    std::string out = marker(text(diff, "Type")) + "Job: \"" + text(diff, "ID") + "\"\n" + body(diff, "", verbose);
+    std::string out = marker(text(diff, "Type")) + "Job: \"" + text(diff, "ID") + "\"\n" +
+                      body(diff, "", verbose);
     for (const auto& group : list(diff, "TaskGroups")) {
-        out += marker(text(group, "Type")) + "Task Group: \"" + text(group, "Name") + "\"" + updates(group) + "\n" +
-               body(group, "  ", verbose);
+        out += marker(text(group, "Type")) + "Task Group: \"" + text(group, "Name") + "\"" +
+               updates(group) + "\n" + body(group, "  ", verbose);
         for (const auto& task : list(group, "Tasks")) {
-            if (!verbose && text(task, "Type") == "None" && list(task, "Annotations").empty()) continue;
-            out += "  " + marker(text(task, "Type")) + "Task: \"" + text(task, "Name") + "\"" + annotations(task) + "\n" +
-                   body(task, "    ", verbose);
+            if (!verbose && text(task, "Type") == "None" && list(task, "Annotations").empty())
+                continue;
+            out += "  " + marker(text(task, "Type")) + "Task: \"" + text(task, "Name") + "\"" +
+                   annotations(task) + "\n" + body(task, "    ", verbose);
         }
     }
     return out;

@@ -23,12 +23,16 @@ Result<std::string> read_text(const std::string& path) {
         text.assign(std::istreambuf_iterator<char>{std::cin}, {});
     } else {
         std::error_code error;
-        if (fs::is_directory(path, error)) return fail(Errc::invalid_argument, path + ": is a directory; name a job file");
+        if (fs::is_directory(path, error))
+            return fail(Errc::invalid_argument, path + ": is a directory; name a job file");
         std::ifstream in{path, std::ios::binary};
-        if (!in) return fail(Errc::not_found, path + ": cannot be read; check the path and its permissions");
+        if (!in)
+            return fail(Errc::not_found,
+                        path + ": cannot be read; check the path and its permissions");
         text.assign(std::istreambuf_iterator<char>{in}, {});
     }
-    if (text.size() > file_size_max) return fail(Errc::invalid_argument, path + ": larger than 4 MiB");
+    if (text.size() > file_size_max)
+        return fail(Errc::invalid_argument, path + ": larger than 4 MiB");
     return text;
 }
 
@@ -39,7 +43,8 @@ Result<jobspec::VariableInputs> read_variables(const Flags& flags) {
         const std::string_view pair{*one};
         const auto equals = pair.find('=');
         if (!pair.starts_with(prefix) || equals == std::string_view::npos) continue;
-        variables.env.emplace_back(pair.substr(prefix.size(), equals - prefix.size()), pair.substr(equals + 1));
+        variables.env.emplace_back(pair.substr(prefix.size(), equals - prefix.size()),
+                                   pair.substr(equals + 1));
     }
     for (const auto& file : flags.values("var-file")) {
         auto text = read_text(file);
@@ -94,7 +99,8 @@ Result<jobspec::Parsed> read_job_file(const std::string& path, const Flags& flag
     while (true) {
         auto parsed = jobspec::parse_hcl({path, *text}, *variables, files);
         if (parsed) return std::move(*parsed);
-        if (!provide(parsed.error(), files)) return fail(Errc::invalid_argument, hcl::to_text(parsed.error()));
+        if (!provide(parsed.error(), files))
+            return fail(Errc::invalid_argument, hcl::to_text(parsed.error()));
     }
 }
 

@@ -1,5 +1,5 @@
-// A job file of the user's as schema::Job, with everything that only the host can read: the file, the
-// variables from flags and environment, and the files that it names.
+// A job file of the user's as schema::Job, with everything that only the host can read: the file,
+// the variables from flags and environment, and the files that it names.
 #pragma once
 
 #include "agent/cli/flags.hpp"

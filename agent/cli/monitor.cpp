@@ -22,7 +22,8 @@ public:
             if (!done) return report(done.error());
             next = text(*done, "NextEval");
             last_ = *done;
-            if (!next.empty()) line("Monitoring next evaluation \"" + short_id(next, options_.verbose) + "\"");
+            if (!next.empty())
+                line("Monitoring next evaluation \"" + short_id(next, options_.verbose) + "\"");
         }
         const int code = conclude();
         const std::string deployment = text(last_, "DeploymentID");
@@ -32,8 +33,12 @@ public:
     }
 
 private:
-    static void title(const std::string& text) { std::cout << "==> " << clock_text() << ": " << text << std::endl; }
-    static void line(const std::string& text) { std::cout << "    " << clock_text() << ": " << text << std::endl; }
+    static void title(const std::string& text) {
+        std::cout << "==> " << clock_text() << ": " << text << std::endl;
+    }
+    static void line(const std::string& text) {
+        std::cout << "    " << clock_text() << ": " << text << std::endl;
+    }
     static int report(const Error& error) {
         std::cerr << "Error reading evaluation: " << error.message << "\n";
         return 1;
@@ -43,7 +48,8 @@ private:
         std::uint64_t index = 0;
         bool announced = false;
         while (true) {
-            auto reply = api_.get("/v1/evaluation/" + id, {{"index", std::to_string(index)}, {"wait", "5s"}});
+            auto reply = api_.get("/v1/evaluation/" + id,
+                                  {{"index", std::to_string(index)}, {"wait", "5s"}});
             if (!reply) return tl::unexpected{reply.error()};
             index = reply->index;
             const JsonValue& evaluation = reply->json;
@@ -53,11 +59,13 @@ private:
             }
             if (deployment_.empty() && !text(evaluation, "DeploymentID").empty()) {
                 deployment_ = text(evaluation, "DeploymentID");
-                line("Evaluation within deployment: \"" + short_id(deployment_, options_.verbose) + "\"");
+                line("Evaluation within deployment: \"" + short_id(deployment_, options_.verbose) +
+                     "\"");
             }
             show_allocations(id);
             const std::string status = text(evaluation, "Status");
-            if (status == "complete" || status == "failed" || status == "canceled" || status == "blocked") {
+            if (status == "complete" || status == "failed" || status == "canceled" ||
+                status == "blocked") {
                 return evaluation;
             }
         }
@@ -75,7 +83,8 @@ private:
                      text(allocation, "TaskGroup") + "\"");
             }
             if (status != "pending" && statuses_.insert(id + status).second) {
-                line("Allocation \"" + short_id(id, options_.verbose) + "\" status changed: \"pending\" -> \"" + status + "\"");
+                line("Allocation \"" + short_id(id, options_.verbose) +
+                     "\" status changed: \"pending\" -> \"" + status + "\"");
             }
         }
     }
@@ -83,7 +92,8 @@ private:
     int conclude() {
         const std::string status = text(last_, "Status");
         const std::string description = text(last_, "StatusDescription");
-        title("Evaluation \"" + short_id(text(last_, "ID"), options_.verbose) + "\" finished with status \"" + status + "\"" +
+        title("Evaluation \"" + short_id(text(last_, "ID"), options_.verbose) +
+              "\" finished with status \"" + status + "\"" +
               (description.empty() ? "" : ": " + description));
         const auto& failed = object(last_, "FailedTGAllocs");
         for (const auto& [group, metrics] : failed) {
@@ -106,7 +116,8 @@ private:
         std::uint64_t index = 0;
         std::string shown;
         while (true) {
-            const auto reply = api_.get("/v1/deployment/" + id, {{"index", std::to_string(index)}, {"wait", "5s"}});
+            const auto reply = api_.get("/v1/deployment/" + id,
+                                        {{"index", std::to_string(index)}, {"wait", "5s"}});
             if (!reply) {
                 std::cerr << "Error reading deployment: " << reply.error().message << "\n";
                 return 1;
@@ -126,8 +137,9 @@ private:
     static std::string describe(const JsonValue& deployment) {
         std::string progress;
         for (const auto& [group, state] : object(deployment, "TaskGroups")) {
-            progress += (progress.empty() ? "" : "; ") + group + ": " + std::to_string(integer(state, "HealthyAllocs")) +
-                        " of " + std::to_string(integer(state, "DesiredTotal")) + " healthy, " +
+            progress += (progress.empty() ? "" : "; ") + group + ": " +
+                        std::to_string(integer(state, "HealthyAllocs")) + " of " +
+                        std::to_string(integer(state, "DesiredTotal")) + " healthy, " +
                         std::to_string(integer(state, "PlacedAllocs")) + " placed";
             if (integer(state, "UnhealthyAllocs") != 0) {
                 progress += ", " + std::to_string(integer(state, "UnhealthyAllocs")) + " unhealthy";
@@ -143,8 +155,8 @@ private:
     std::set<std::string> allocations_, statuses_;
 };
 
-std::string counted(const JsonValue& metrics, const char* name, const std::string& prefix, const char* before,
-                    const char* after) {
+std::string counted(const JsonValue& metrics, const char* name, const std::string& prefix,
+                    const char* before, const char* after) {
     std::string out;
     for (const auto& [what, count] : object(metrics, name)) {
         out += prefix + before + "\"" + what + "\"" + after +
@@ -161,7 +173,8 @@ int monitor_evaluation(ApiClient& api, const std::string& id, const MonitorOptio
 
 std::string placement_metrics(const JsonValue& metrics, const std::string& prefix) {
     std::string out;
-    if (integer(metrics, "NodesEvaluated") == 0) out += prefix + "No nodes were eligible for evaluation\n";
+    if (integer(metrics, "NodesEvaluated") == 0)
+        out += prefix + "No nodes were eligible for evaluation\n";
     for (const auto& [datacenter, count] : object(metrics, "NodesAvailable")) {
         if (count.integer() != nullptr && *count.integer() == 0) {
             out += prefix + "No nodes are available in datacenter \"" + datacenter + "\"\n";
@@ -169,11 +182,13 @@ std::string placement_metrics(const JsonValue& metrics, const std::string& prefi
     }
     out += counted(metrics, "ClassFiltered", prefix, "Class ", ": filtered ");
     for (const auto& [constraint, count] : object(metrics, "ConstraintFiltered")) {
-        out += prefix + "Constraint \"" + constraint + "\": " +
-               std::to_string(count.integer() == nullptr ? 0 : *count.integer()) + " nodes excluded by filter\n";
+        out += prefix + "Constraint \"" + constraint +
+               "\": " + std::to_string(count.integer() == nullptr ? 0 : *count.integer()) +
+               " nodes excluded by filter\n";
     }
     if (integer(metrics, "NodesExhausted") > 0) {
-        out += prefix + "Resources exhausted on " + std::to_string(integer(metrics, "NodesExhausted")) + " nodes\n";
+        out += prefix + "Resources exhausted on " +
+               std::to_string(integer(metrics, "NodesExhausted")) + " nodes\n";
     }
     out += counted(metrics, "ClassExhausted", prefix, "Class ", " exhausted on ");
     out += counted(metrics, "DimensionExhausted", prefix, "Dimension ", " exhausted on ");

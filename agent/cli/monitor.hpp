@@ -12,11 +12,13 @@ struct MonitorOptions {
     bool deployment{true};  // follow the deployment too
 };
 
-// Exit code: 0 complete and healthy; 1 could not be followed; 2 placed only in part, blocked, or the
-// deployment failed.
-[[nodiscard]] int monitor_evaluation(ApiClient& api, const std::string& id, const MonitorOptions& options);
+// Exit code: 0 complete and healthy; 1 could not be followed; 2 placed only in part, blocked, or
+// the deployment failed.
+[[nodiscard]] int monitor_evaluation(ApiClient& api, const std::string& id,
+                                     const MonitorOptions& options);
 
 // Why a group could not be placed: the numbers of an allocation metric, one line each.
-[[nodiscard]] std::string placement_metrics(const schema::JsonValue& metrics, const std::string& prefix);
+[[nodiscard]] std::string placement_metrics(const schema::JsonValue& metrics,
+                                            const std::string& prefix);
 
 }  // namespace drover::agent::cli

@@ -21,14 +21,16 @@ int list_nodes(const Invocation& invocation) {
         return 0;
     }
     const bool verbose = invocation.flags.on("verbose");
-    std::vector<Row> rows{{"ID", "Node Pool", "DC", "Name", "Class", "Drain", "Eligibility", "Status"}};
+    std::vector<Row> rows{
+        {"ID", "Node Pool", "DC", "Name", "Class", "Drain", "Eligibility", "Status"}};
     for (const auto& node : *reply->json.array()) {
         if (invocation.flags.on("quiet")) {
             std::cout << text(node, "ID") << "\n";
             continue;
         }
-        rows.push_back({short_id(text(node, "ID"), verbose), text(node, "NodePool"), text(node, "Datacenter"),
-                        text(node, "Name"), text(node, "NodeClass"), truth(node, "Drain") ? "true" : "false",
+        rows.push_back({short_id(text(node, "ID"), verbose), text(node, "NodePool"),
+                        text(node, "Datacenter"), text(node, "Name"), text(node, "NodeClass"),
+                        truth(node, "Drain") ? "true" : "false",
                         text(node, "SchedulingEligibility"), text(node, "Status")});
     }
     if (!invocation.flags.on("quiet")) std::cout << columns(rows);
@@ -66,7 +68,8 @@ int show_node(const Invocation& invocation, const JsonValue& node) {
     std::string drivers;
     for (const auto& [name, driver] : object(node, "Drivers")) {
         if (!truth(driver, "Detected")) continue;
-        drivers += (drivers.empty() ? "" : ",") + name + (truth(driver, "Healthy") ? "" : " (unhealthy)");
+        drivers +=
+            (drivers.empty() ? "" : ",") + name + (truth(driver, "Healthy") ? "" : " (unhealthy)");
     }
     std::cout << key_values({{"ID", short_id(text(node, "ID"), verbose)},
                              {"Name", text(node, "Name")},
@@ -82,12 +85,14 @@ int show_node(const Invocation& invocation, const JsonValue& node) {
     if (!events.empty()) {
         std::vector<Row> rows{{"Time", "Subsystem", "Message"}};
         for (auto event = events.rbegin(); event != events.rend(); ++event) {
-            rows.push_back({text(*event, "Timestamp"), text(*event, "Subsystem"), text(*event, "Message")});
+            rows.push_back(
+                {text(*event, "Timestamp"), text(*event, "Subsystem"), text(*event, "Message")});
         }
         std::cout << "\nNode Events\n" << columns(rows);
     }
     const auto allocations = invocation.api->get("/v1/node/" + text(node, "ID") + "/allocations");
-    if (!allocations) return report_error("Error querying node allocations: " + allocations.error().message);
+    if (!allocations)
+        return report_error("Error querying node allocations: " + allocations.error().message);
     print_node_resources(node, allocations->json);
     std::cout << "\nAllocations\n" << allocation_rows(allocations->json, verbose);
     if (!verbose) return 0;
@@ -106,8 +111,8 @@ std::string event_text(const JsonValue& event) {
 }
 
 void print_task(const std::string& name, const JsonValue& state, const JsonValue& resources) {
-    std::cout << "\nTask \"" << name << "\" is \"" << text(state, "State") << "\"" << (truth(state, "Failed") ? " (failed)" : "")
-              << "\nTask Resources\n"
+    std::cout << "\nTask \"" << name << "\" is \"" << text(state, "State") << "\""
+              << (truth(state, "Failed") ? " (failed)" : "") << "\nTask Resources\n"
               << columns({{"CPU", "Memory"},
                           {std::to_string(integer(at(resources, "Cpu"), "CpuShares")) + " MHz",
                            std::to_string(integer(at(resources, "Memory"), "MemoryMB")) + " MiB"}})
@@ -120,7 +125,8 @@ void print_task(const std::string& name, const JsonValue& state, const JsonValue
     std::vector<Row> rows{{"Time", "Type", "Description"}};
     const auto& events = list(state, "Events");
     for (auto event = events.rbegin(); event != events.rend(); ++event) {
-        rows.push_back({time_text(integer(*event, "Time")), text(*event, "Type"), event_text(*event)});
+        rows.push_back(
+            {time_text(integer(*event, "Time")), text(*event, "Type"), event_text(*event)});
     }
     std::cout << columns(rows);
 }
@@ -136,13 +142,15 @@ int node_status(const Invocation& invocation) {
         const auto self = invocation.api->get("/v1/agent/self");
         if (!self) return report_error("Error querying agent: " + self.error().message);
         const std::string id = text(at(at(self->json, "stats"), "client"), "node_id");
-        if (id.empty()) return report_error("The agent at " + invocation.api->address() + " is not a client");
+        if (id.empty())
+            return report_error("The agent at " + invocation.api->address() + " is not a client");
         const auto node = invocation.api->get("/v1/node/" + id);
         if (!node) return report_error("Error querying node: " + node.error().message);
         return show_node(invocation, node->json);
     }
     if (invocation.arguments().empty()) return list_nodes(invocation);
-    const auto node = find_by_prefix(invocation, "/v1/nodes", "/v1/node/", "node", invocation.arguments()[0]);
+    const auto node =
+        find_by_prefix(invocation, "/v1/nodes", "/v1/node/", "node", invocation.arguments()[0]);
     return node ? show_node(invocation, *node) : 1;
 }
 
@@ -176,8 +184,9 @@ int alloc_status(const Invocation& invocation) {
     if (!deployment.empty()) {
         const JsonValue& health = at(at(*allocation, "DeploymentStatus"), "Healthy");
         pairs.emplace_back("Deployment ID", short_id(deployment, verbose));
-        pairs.emplace_back("Deployment Health",
-                           health.boolean() == nullptr ? "unset" : *health.boolean() ? "healthy" : "unhealthy");
+        pairs.emplace_back("Deployment Health", health.boolean() == nullptr ? "unset"
+                                                : *health.boolean()         ? "healthy"
+                                                                            : "unhealthy");
     }
     std::cout << key_values(pairs);
     for (const auto& [task, state] : object(*allocation, "TaskStates")) {
@@ -187,7 +196,9 @@ int alloc_status(const Invocation& invocation) {
             print_task(task, state, at(at(at(*allocation, "AllocatedResources"), "Tasks"), task));
         }
     }
-    if (verbose) std::cout << "\nPlacement Metrics\n" << placement_metrics(at(*allocation, "Metrics"), "  * ");
+    if (verbose)
+        std::cout << "\nPlacement Metrics\n"
+                  << placement_metrics(at(*allocation, "Metrics"), "  * ");
     return 0;
 }
 
@@ -195,8 +206,10 @@ int alloc_stop(const Invocation& invocation) {
     const auto allocation = find_allocation(invocation, invocation.arguments()[0]);
     if (!allocation) return 1;
     Parameters parameters;
-    if (invocation.flags.on("no-shutdown-delay")) parameters.emplace_back("no_shutdown_delay", "true");
-    const auto reply = invocation.api->put("/v1/allocation/" + text(*allocation, "ID") + "/stop", JsonValue{}, parameters);
+    if (invocation.flags.on("no-shutdown-delay"))
+        parameters.emplace_back("no_shutdown_delay", "true");
+    const auto reply = invocation.api->put("/v1/allocation/" + text(*allocation, "ID") + "/stop",
+                                           JsonValue{}, parameters);
     if (!reply) return report_error("Error stopping allocation: " + reply.error().message);
     const std::string evaluation = text(reply->json, "EvalID");
     if (invocation.flags.on("detach")) {
@@ -214,7 +227,8 @@ std::optional<JsonValue> allocation_for_logs(const Invocation& invocation) {
     const auto reply = invocation.api->get("/v1/job/" + segment(told) + "/allocations");
     if (reply && reply->json.array() != nullptr) {
         for (const auto& one : *reply->json.array()) {
-            if (text(one, "ClientStatus") == "running") return find_allocation(invocation, text(one, "ID"));
+            if (text(one, "ClientStatus") == "running")
+                return find_allocation(invocation, text(one, "ID"));
         }
     }
     report_error("No running allocations found for job \"" + told + "\"");
@@ -231,7 +245,8 @@ std::string task_for_logs(const Invocation& invocation, const JsonValue& allocat
     for (const auto& [task, state] : tasks) names += "\n  " + task;
     report_error(tasks.empty() ? "The allocation has no tasks yet"
                                : "Allocation \"" + text(allocation, "ID").substr(0, 8) +
-                                     "\" is running the following tasks:\n" + names + "\n\nPlease specify the task.");
+                                     "\" is running the following tasks:\n" + names +
+                                     "\n\nPlease specify the task.");
     return {};
 }
 
@@ -259,7 +274,8 @@ int alloc_logs(const Invocation& invocation) {
     const auto* bytes = invocation.flags.value("c");
     const bool tail = invocation.flags.on("tail") || lines != nullptr || bytes != nullptr;
     const long long wanted_lines = lines != nullptr ? std::atoll(lines->c_str()) : 10;
-    const long long wanted_bytes = bytes != nullptr ? std::atoll(bytes->c_str()) : wanted_lines * 120;
+    const long long wanted_bytes =
+        bytes != nullptr ? std::atoll(bytes->c_str()) : wanted_lines * 120;
     Parameters parameters{{"task", task},
                           {"type", invocation.flags.on("stderr") ? "stderr" : "stdout"},
                           {"plain", "true"},
@@ -270,8 +286,8 @@ int alloc_logs(const Invocation& invocation) {
     }
     const bool trims = tail && bytes == nullptr && !invocation.flags.on("f");
     std::string kept;
-    const auto done = invocation.api->stream("/v1/client/fs/logs/" + text(*allocation, "ID"), parameters,
-                                             [&](std::string_view piece) {
+    const auto done = invocation.api->stream("/v1/client/fs/logs/" + text(*allocation, "ID"),
+                                             parameters, [&](std::string_view piece) {
                                                  if (trims) {
                                                      kept += piece;
                                                  } else {
@@ -286,8 +302,8 @@ int alloc_logs(const Invocation& invocation) {
 
 int eval_status(const Invocation& invocation) {
     const bool verbose = invocation.flags.on("verbose");
-    const auto evaluation =
-        find_by_prefix(invocation, "/v1/evaluations", "/v1/evaluation/", "evaluation", invocation.arguments()[0]);
+    const auto evaluation = find_by_prefix(invocation, "/v1/evaluations", "/v1/evaluation/",
+                                           "evaluation", invocation.arguments()[0]);
     if (!evaluation) return 1;
     if (invocation.flags.on("monitor")) {
         return monitor_evaluation(*invocation.api, text(*evaluation, "ID"), {verbose, false});
@@ -313,8 +329,9 @@ int eval_status(const Invocation& invocation) {
     if (failed.empty()) return 0;
     std::cout << "\nFailed Placements\n";
     for (const auto& [group, metrics] : failed) {
-        std::cout << "Task Group \"" << group << "\" (failed to place " << integer(metrics, "CoalescedFailures") + 1
-                  << "):\n" << placement_metrics(metrics, "  * ");
+        std::cout << "Task Group \"" << group << "\" (failed to place "
+                  << integer(metrics, "CoalescedFailures") + 1 << "):\n"
+                  << placement_metrics(metrics, "  * ");
     }
     return 0;
 }

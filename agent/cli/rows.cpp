@@ -9,24 +9,28 @@ namespace drover::agent::cli {
 using schema::JsonValue;
 
 std::string allocation_rows(const JsonValue& allocations, bool verbose) {
-    if (allocations.array() == nullptr || allocations.array()->empty()) return "No allocations placed\n";
+    if (allocations.array() == nullptr || allocations.array()->empty())
+        return "No allocations placed\n";
     std::vector<const JsonValue*> sorted;
     for (const auto& one : *allocations.array()) sorted.push_back(&one);
     std::stable_sort(sorted.begin(), sorted.end(), [](const JsonValue* a, const JsonValue* b) {
         return integer(*a, "CreateIndex") > integer(*b, "CreateIndex");
     });
-    std::vector<Row> rows{{"ID", "Node ID", "Task Group", "Version", "Desired", "Status", "Created", "Modified"}};
+    std::vector<Row> rows{
+        {"ID", "Node ID", "Task Group", "Version", "Desired", "Status", "Created", "Modified"}};
     for (const JsonValue* one : sorted) {
-        rows.push_back({short_id(text(*one, "ID"), verbose), short_id(text(*one, "NodeID"), verbose),
-                        text(*one, "TaskGroup"), std::to_string(integer(*one, "JobVersion")), text(*one, "DesiredStatus"),
+        rows.push_back({short_id(text(*one, "ID"), verbose),
+                        short_id(text(*one, "NodeID"), verbose), text(*one, "TaskGroup"),
+                        std::to_string(integer(*one, "JobVersion")), text(*one, "DesiredStatus"),
                         text(*one, "ClientStatus"), age_text(integer(*one, "CreateTime"), verbose),
                         age_text(integer(*one, "ModifyTime"), verbose)});
     }
     return columns(rows);
 }
 
-std::optional<JsonValue> find_by_prefix(const Invocation& invocation, const std::string& list, const std::string& one,
-                                        const std::string& what, const std::string& prefix) {
+std::optional<JsonValue> find_by_prefix(const Invocation& invocation, const std::string& list,
+                                        const std::string& one, const std::string& what,
+                                        const std::string& prefix) {
     const auto listed = invocation.api->get(list, {{"prefix", prefix}, {"namespace", "*"}});
     if (!listed) {
         report_error("Error querying " + what + ": " + listed.error().message);
@@ -38,7 +42,8 @@ std::optional<JsonValue> find_by_prefix(const Invocation& invocation, const std:
     }
     if (listed->json.array()->size() > 1) {
         std::string ids;
-        for (const auto& found : *listed->json.array()) ids += "\n" + text(found, "ID") + "  " + text(found, "Name");
+        for (const auto& found : *listed->json.array())
+            ids += "\n" + text(found, "ID") + "  " + text(found, "Name");
         report_error("Prefix matched multiple " + what + "s\n" + ids);
         return std::nullopt;
     }

@@ -12,10 +12,12 @@ namespace drover::agent::cli {
 // ID, Node ID, Task Group, Version, Desired, Status, Created, Modified.
 [[nodiscard]] std::string allocation_rows(const schema::JsonValue& allocations, bool verbose);
 
-// The one object of a list whose id begins so, whole. Reports what is wrong and returns none. `list`
-// is "/v1/allocations", `one` is "/v1/allocation/", `what` names it in errors.
-[[nodiscard]] std::optional<schema::JsonValue> find_by_prefix(const Invocation& invocation, const std::string& list,
-                                                              const std::string& one, const std::string& what,
+// The one object of a list whose id begins so, whole. Reports what is wrong and returns none.
+// `list` is "/v1/allocations", `one` is "/v1/allocation/", `what` names it in errors.
+[[nodiscard]] std::optional<schema::JsonValue> find_by_prefix(const Invocation& invocation,
+                                                              const std::string& list,
+                                                              const std::string& one,
+                                                              const std::string& what,
                                                               const std::string& prefix);
 
 }  // namespace drover::agent::cli

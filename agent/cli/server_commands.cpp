@@ -17,20 +17,26 @@ int server_members(const Invocation& invocation) {
     if (members.empty()) return report_error("Agent doesn't know about server members");
     // The leader is named by its RPC address.
     const auto leader = invocation.api->get("/v1/status/leader");
-    const std::string leading = leader && leader->json.text() != nullptr ? *leader->json.text() : std::string{};
-    std::vector<Row> rows{{"Name", "Address", "Port", "Status", "Leader", "Raft Version", "Build", "Datacenter", "Region"}};
+    const std::string leading =
+        leader && leader->json.text() != nullptr ? *leader->json.text() : std::string{};
+    std::vector<Row> rows{{"Name", "Address", "Port", "Status", "Leader", "Raft Version", "Build",
+                           "Datacenter", "Region"}};
     for (const auto& member : members) {
         const JsonValue& tags = at(member, "Tags");
-        const bool leads = !leading.empty() && leading == text(tags, "rpc_addr") + ":" + text(tags, "port");
+        const bool leads =
+            !leading.empty() && leading == text(tags, "rpc_addr") + ":" + text(tags, "port");
         if (invocation.flags.on("detailed")) {
             std::string shown;
             for (const auto& [name, value] : object(member, "Tags")) {
-                shown += (shown.empty() ? "" : ",") + name + "=" + (value.text() == nullptr ? "" : *value.text());
+                shown += (shown.empty() ? "" : ",") + name + "=" +
+                         (value.text() == nullptr ? "" : *value.text());
             }
-            std::cout << text(member, "Name") << "  " << text(member, "Addr") << ":" << integer(member, "Port") << "  " << shown << "\n";
+            std::cout << text(member, "Name") << "  " << text(member, "Addr") << ":"
+                      << integer(member, "Port") << "  " << shown << "\n";
         }
-        rows.push_back({text(member, "Name"), text(member, "Addr"), std::to_string(integer(member, "Port")),
-                        text(member, "Status"), leads ? "true" : "false", text(tags, "raft_vsn"), text(tags, "build"),
+        rows.push_back({text(member, "Name"), text(member, "Addr"),
+                        std::to_string(integer(member, "Port")), text(member, "Status"),
+                        leads ? "true" : "false", text(tags, "raft_vsn"), text(tags, "build"),
                         text(tags, "dc"), text(tags, "region")});
     }
     if (!invocation.flags.on("detailed")) std::cout << columns(rows);
@@ -39,15 +45,17 @@ int server_members(const Invocation& invocation) {
 }
 
 int raft_list_peers(const Invocation& invocation) {
-    const auto reply = invocation.api->get("/v1/operator/raft/configuration",
-                                           invocation.flags.on("stale") ? Parameters{{"stale", ""}} : Parameters{});
-    if (!reply) return report_error("Failed to retrieve raft configuration: " + reply.error().message);
+    const auto reply = invocation.api->get(
+        "/v1/operator/raft/configuration",
+        invocation.flags.on("stale") ? Parameters{{"stale", ""}} : Parameters{});
+    if (!reply)
+        return report_error("Failed to retrieve raft configuration: " + reply.error().message);
     if (invocation.flags.on("json")) return print(reply->json);
     std::vector<Row> rows{{"Node", "ID", "Address", "State", "Voter", "RaftProtocol"}};
     for (const auto& server : list(reply->json, "Servers")) {
         rows.push_back({text(server, "Node"), text(server, "ID"), text(server, "Address"),
-                        truth(server, "Leader") ? "leader" : "follower", truth(server, "Voter") ? "true" : "false",
-                        text(server, "RaftProtocol")});
+                        truth(server, "Leader") ? "leader" : "follower",
+                        truth(server, "Voter") ? "true" : "false", text(server, "RaftProtocol")});
     }
     std::cout << columns(rows);
     return 0;

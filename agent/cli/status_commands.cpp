@@ -26,7 +26,8 @@ int list_jobs(const Invocation& invocation) {
         std::string status = text(job, "Status");
         if (truth(job, "Stop") && status != "dead") status += " (stopped)";
         if (truth(job, "Stop") && status == "dead") status = "dead (stopped)";
-        rows.push_back({text(job, "ID"), text(job, "Type"), std::to_string(integer(job, "Priority")), status,
+        rows.push_back({text(job, "ID"), text(job, "Type"),
+                        std::to_string(integer(job, "Priority")), status,
                         time_text(integer(job, "SubmitTime"))});
     }
     std::cout << columns(rows);
@@ -36,10 +37,12 @@ int list_jobs(const Invocation& invocation) {
 void print_summary(ApiClient& api, const std::string& path) {
     const auto reply = api.get(path + "/summary");
     if (!reply) return;
-    std::vector<Row> rows{{"Task Group", "Queued", "Starting", "Running", "Failed", "Complete", "Lost", "Unknown"}};
+    std::vector<Row> rows{
+        {"Task Group", "Queued", "Starting", "Running", "Failed", "Complete", "Lost", "Unknown"}};
     for (const auto& [group, counts] : object(reply->json, "Summary")) {
         Row row{group};
-        for (const char* what : {"Queued", "Starting", "Running", "Failed", "Complete", "Lost", "Unknown"}) {
+        for (const char* what :
+             {"Queued", "Starting", "Running", "Failed", "Complete", "Lost", "Unknown"}) {
             row.push_back(std::to_string(integer(counts, what)));
         }
         rows.push_back(std::move(row));
@@ -52,7 +55,8 @@ void print_failures(const JsonValue& evaluations) {
     // The newest evaluation tells whether something still waits for a place.
     const JsonValue* newest = nullptr;
     for (const auto& one : *evaluations.array()) {
-        if (newest == nullptr || integer(one, "CreateIndex") > integer(*newest, "CreateIndex")) newest = &one;
+        if (newest == nullptr || integer(one, "CreateIndex") > integer(*newest, "CreateIndex"))
+            newest = &one;
     }
     const auto& failed = object(*newest, "FailedTGAllocs");
     if (failed.empty() || text(*newest, "Status") == "canceled") return;
@@ -66,8 +70,10 @@ void print_evaluations(const JsonValue& evaluations, bool verbose) {
     if (evaluations.array() == nullptr) return;
     std::vector<Row> rows{{"ID", "Priority", "Triggered By", "Status", "Placement Failures"}};
     for (const auto& one : *evaluations.array()) {
-        rows.push_back({short_id(text(one, "ID"), verbose), std::to_string(integer(one, "Priority")),
-                        text(one, "TriggeredBy"), text(one, "Status"), object(one, "FailedTGAllocs").empty() ? "false" : "true"});
+        rows.push_back({short_id(text(one, "ID"), verbose),
+                        std::to_string(integer(one, "Priority")), text(one, "TriggeredBy"),
+                        text(one, "Status"),
+                        object(one, "FailedTGAllocs").empty() ? "false" : "true"});
     }
     std::cout << "\nEvaluations\n" << columns(rows);
 }
@@ -82,8 +88,10 @@ void print_deployment(ApiClient& api, const std::string& path, bool verbose) {
                              {"Description", text(deployment, "StatusDescription")}});
     std::vector<Row> rows{{"Task Group", "Desired", "Placed", "Healthy", "Unhealthy"}};
     for (const auto& [group, state] : object(deployment, "TaskGroups")) {
-        rows.push_back({group, std::to_string(integer(state, "DesiredTotal")), std::to_string(integer(state, "PlacedAllocs")),
-                        std::to_string(integer(state, "HealthyAllocs")), std::to_string(integer(state, "UnhealthyAllocs"))});
+        rows.push_back({group, std::to_string(integer(state, "DesiredTotal")),
+                        std::to_string(integer(state, "PlacedAllocs")),
+                        std::to_string(integer(state, "HealthyAllocs")),
+                        std::to_string(integer(state, "UnhealthyAllocs"))});
     }
     std::cout << "\nDeployed\n" << columns(rows);
 }
@@ -104,12 +112,14 @@ std::optional<JsonValue> find_job(const Invocation& invocation, const std::strin
     if (listed->json.array()->size() > 1) {
         std::vector<Row> rows{{"ID", "Type", "Priority", "Status"}};
         for (const auto& job : *listed->json.array()) {
-            rows.push_back({text(job, "ID"), text(job, "Type"), std::to_string(integer(job, "Priority")), text(job, "Status")});
+            rows.push_back({text(job, "ID"), text(job, "Type"),
+                            std::to_string(integer(job, "Priority")), text(job, "Status")});
         }
         report_error("Prefix matched multiple jobs\n\n" + columns(rows));
         return std::nullopt;
     }
-    auto whole = invocation.api->get("/v1/job/" + segment(text(listed->json.array()->front(), "ID")));
+    auto whole =
+        invocation.api->get("/v1/job/" + segment(text(listed->json.array()->front(), "ID")));
     if (whole) return std::move(whole->json);
     report_error("Error querying job: " + whole.error().message);
     return std::nullopt;
@@ -129,17 +139,18 @@ int job_status(const Invocation& invocation) {
     }
     std::string status = text(*job, "Status");
     if (truth(*job, "Stop")) status += " (stopped)";
-    std::cout << key_values({{"ID", text(*job, "ID")},
-                             {"Name", text(*job, "Name")},
-                             {"Submit Date", time_text(integer(*job, "SubmitTime"))},
-                             {"Type", text(*job, "Type")},
-                             {"Priority", std::to_string(integer(*job, "Priority"))},
-                             {"Datacenters", datacenters},
-                             {"Namespace", text(*job, "Namespace")},
-                             {"Node Pool", text(*job, "NodePool")},
-                             {"Status", status},
-                             {"Periodic", at(*job, "Periodic").is_null() ? "false" : "true"},
-                             {"Parameterized", at(*job, "ParameterizedJob").is_null() ? "false" : "true"}});
+    std::cout << key_values(
+        {{"ID", text(*job, "ID")},
+         {"Name", text(*job, "Name")},
+         {"Submit Date", time_text(integer(*job, "SubmitTime"))},
+         {"Type", text(*job, "Type")},
+         {"Priority", std::to_string(integer(*job, "Priority"))},
+         {"Datacenters", datacenters},
+         {"Namespace", text(*job, "Namespace")},
+         {"Node Pool", text(*job, "NodePool")},
+         {"Status", status},
+         {"Periodic", at(*job, "Periodic").is_null() ? "false" : "true"},
+         {"Parameterized", at(*job, "ParameterizedJob").is_null() ? "false" : "true"}});
     if (invocation.flags.on("short")) return 0;
     const std::string path = "/v1/job/" + segment(text(*job, "ID"));
     print_summary(*invocation.api, path);
@@ -148,8 +159,8 @@ int job_status(const Invocation& invocation) {
         print_failures(evaluations->json);
     }
     print_deployment(*invocation.api, path, verbose);
-    const auto allocations =
-        invocation.api->get(path + "/allocations", {{"all", invocation.flags.on("all-allocs") ? "true" : "false"}});
+    const auto allocations = invocation.api->get(
+        path + "/allocations", {{"all", invocation.flags.on("all-allocs") ? "true" : "false"}});
     if (allocations) std::cout << "\nAllocations\n" << allocation_rows(allocations->json, verbose);
     return 0;
 }
@@ -162,9 +173,11 @@ int job_inspect(const Invocation& invocation) {
     const auto versions = invocation.api->get("/v1/job/" + segment(text(*job, "ID")) + "/versions");
     if (!versions) return report_error("Error inspecting job: " + versions.error().message);
     for (const auto& one : list(versions->json, "Versions")) {
-        if (std::to_string(integer(one, "Version")) == *version) return print(JsonValue::Object{{"Job", one}});
+        if (std::to_string(integer(one, "Version")) == *version)
+            return print(JsonValue::Object{{"Job", one}});
     }
-    return report_error("job " + text(*job, "ID") + " with version " + *version + " couldn't be found");
+    return report_error("job " + text(*job, "ID") + " with version " + *version +
+                        " couldn't be found");
 }
 
 int job_history(const Invocation& invocation) {

@@ -11,12 +11,14 @@ namespace {
 using schema::JsonValue;
 
 std::size_t width(const std::string& cell) {
-    return static_cast<std::size_t>(
-        std::count_if(cell.begin(), cell.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(cell.begin(), cell.end(), [](char c) {
+        return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
 }
 
 std::int64_t now_ns() {
-    return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
         .count();
 }
 
@@ -47,7 +49,8 @@ std::string key_values(const std::vector<std::pair<std::string, std::string>>& p
     for (const auto& [name, value] : pairs) widest = std::max(widest, width(name));
     std::string out;
     for (const auto& [name, value] : pairs) {
-        out += name + std::string(widest - width(name) + 1, ' ') + "= " + (value.empty() ? "<none>" : value) + "\n";
+        out += name + std::string(widest - width(name) + 1, ' ') + "= " +
+               (value.empty() ? "<none>" : value) + "\n";
     }
     return out;
 }
@@ -80,7 +83,8 @@ std::string age_text(std::int64_t unix_ns, bool verbose) {
     for (const auto& unit : units) {
         if (shown == 2) break;
         const std::int64_t count = seconds / unit.size;
-        if (count == 0 && (shown == 0 || unit.size == 1) && !(unit.size == 1 && shown == 0)) continue;
+        if (count == 0 && (shown == 0 || unit.size == 1) && !(unit.size == 1 && shown == 0))
+            continue;
         seconds %= unit.size;
         if (count == 0 && shown > 0) continue;
         out += std::to_string(count) + unit.name;

@@ -31,7 +31,9 @@ using Row = std::vector<std::string>;
 [[nodiscard]] std::string text(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] std::int64_t integer(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] bool truth(const schema::JsonValue& json, std::string_view name);
-[[nodiscard]] const schema::JsonValue::Array& list(const schema::JsonValue& json, std::string_view name);
-[[nodiscard]] const schema::JsonValue::Object& object(const schema::JsonValue& json, std::string_view name);
+[[nodiscard]] const schema::JsonValue::Array& list(const schema::JsonValue& json,
+                                                   std::string_view name);
+[[nodiscard]] const schema::JsonValue::Object& object(const schema::JsonValue& json,
+                                                      std::string_view name);
 
 }  // namespace drover::agent::cli

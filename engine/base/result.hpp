@@ -1,7 +1,8 @@
 // Refusals that the caller must handle. A bug aborts (ensure.hpp); bad news from the world arrives
 // as an input; a refusal is a Result. No exception crosses an engine boundary.
 //
-// Every function that returns a Result is marked [[nodiscard]]: an alias cannot carry the attribute.
+// Every function that returns a Result is marked [[nodiscard]]: an alias cannot carry the
+// attribute.
 #pragma once
 
 #include <cstdint>

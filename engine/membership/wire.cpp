@@ -56,7 +56,8 @@ Result<Card> read(const schema::ServerCard& in) {
                 in.has_state()};
 }
 
-Result<std::vector<Card>> read_cards(const google::protobuf::RepeatedPtrField<schema::ServerCard>& in) {
+Result<std::vector<Card>> read_cards(
+    const google::protobuf::RepeatedPtrField<schema::ServerCard>& in) {
     std::vector<Card> cards;
     for (const auto& one : in) {
         auto card = read(one);
@@ -108,7 +109,8 @@ std::string encode(const Message& message) {
     schema::MembershipMessage out;
     std::visit(Match{[&](const Hello& one) {
                          fill(*out.mutable_hello()->mutable_from(), one.from);
-                         for (const auto& card : one.known) fill(*out.mutable_hello()->add_known(), card);
+                         for (const auto& card : one.known)
+                             fill(*out.mutable_hello()->add_known(), card);
                          out.mutable_hello()->set_answer_wanted(one.answer_wanted);
                      },
                      [&](const PromiseRequested& one) {
@@ -134,12 +136,17 @@ std::string encode(const Message& message) {
 
 Result<Message> decode(std::string_view bytes) {
     schema::MembershipMessage in;
-    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("not Protobuf");
+    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+        return malformed("not Protobuf");
     switch (in.kind_case()) {
-        case schema::MembershipMessage::kHello: return read_hello(in.hello());
-        case schema::MembershipMessage::kPromiseRequested: return read_request(in.promise_requested());
-        case schema::MembershipMessage::kPromiseGiven: return read_answer<PromiseGiven>(in.promise_given());
-        case schema::MembershipMessage::kPromiseRefused: return read_refusal(in.promise_refused());
+        case schema::MembershipMessage::kHello:
+            return read_hello(in.hello());
+        case schema::MembershipMessage::kPromiseRequested:
+            return read_request(in.promise_requested());
+        case schema::MembershipMessage::kPromiseGiven:
+            return read_answer<PromiseGiven>(in.promise_given());
+        case schema::MembershipMessage::kPromiseRefused:
+            return read_refusal(in.promise_refused());
         case schema::MembershipMessage::kPromiseReleased:
             return read_answer<PromiseReleased>(in.promise_released());
         case schema::MembershipMessage::kAdmissionRequested: {
@@ -147,7 +154,8 @@ Result<Message> decode(std::string_view bytes) {
             if (!card) return tl::unexpected{card.error()};
             return AdmissionRequested{std::move(*card)};
         }
-        case schema::MembershipMessage::KIND_NOT_SET: break;
+        case schema::MembershipMessage::KIND_NOT_SET:
+            break;
     }
     return malformed("of a kind that this release does not know");
 }
@@ -161,7 +169,8 @@ std::string encode(const SavedPromise& saved) {
 
 Result<SavedPromise> decode_saved(std::string_view bytes) {
     schema::SavedServerPromise in;
-    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) return malformed("not Protobuf");
+    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+        return malformed("not Protobuf");
     SavedPromise saved;
     saved.highest_attempt = in.highest_attempt();
     if (!in.has_promise()) return saved;

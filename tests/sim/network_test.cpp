@@ -6,7 +6,9 @@
 namespace drover::sim {
 namespace {
 
-LinkOptions fixed_delay() { return {{Distribution::Kind::fixed, std::chrono::milliseconds{1}, {}, {}}, {}, {}, {}}; }
+LinkOptions fixed_delay() {
+    return {{Distribution::Kind::fixed, std::chrono::milliseconds{1}, {}, {}}, {}, {}, {}};
+}
 
 TEST(Network, a_cut_is_one_way_or_both_ways_and_ends) {
     Network network{Prng{1}, fixed_delay(), fixed_delay(), 3};

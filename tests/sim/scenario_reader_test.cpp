@@ -93,26 +93,31 @@ TEST(ScenarioReader, errors_name_the_place_and_the_remedy) {
     for (const Bad& bad : {
              Bad{"unknown key at the top", "format: sim/1\nname: x\nclutser: {}\n",
                  "bad.yaml:3:1: scenario: unknown key \"clutser\"; did you mean \"cluster\"?"},
-             Bad{"unknown key inside", "format: sim/1\nname: x\ncluster:\n  servers: {count: 3, kount: 4}\n",
+             Bad{"unknown key inside",
+                 "format: sim/1\nname: x\ncluster:\n  servers: {count: 3, kount: 4}\n",
                  "bad.yaml:4:23: scenario.cluster.servers: unknown key \"kount\""},
              Bad{"absurd count", "format: sim/1\nname: x\ncluster: {servers: {count: 1000000}}\n",
                  "bad.yaml:3:28: scenario.cluster.servers.count: 1000000 is not between 1 and 9"},
-             Bad{"too many nodes", "format: sim/1\nname: x\ncluster: {nodes: [{count: 9999}, {count: 9}]}\n",
+             Bad{"too many nodes",
+                 "format: sim/1\nname: x\ncluster: {nodes: [{count: 9999}, {count: 9}]}\n",
                  "no more than 10000"},
              Bad{"missing format", "name: x\n", "scenario needs the key \"format\""},
              Bad{"another format", "format: sim/9\nname: x\n", "this release reads sim/1"},
              Bad{"misspelt name in a condition",
-                 "format: sim/1\nname: x\ntimeline:\n  - {when: \"ledaer\", do: heal}\n", "bad.yaml:4:12"},
+                 "format: sim/1\nname: x\ntimeline:\n  - {when: \"ledaer\", do: heal}\n",
+                 "bad.yaml:4:12"},
              Bad{"step without a moment", "format: sim/1\nname: x\ntimeline:\n  - {do: heal}\n",
                  "needs exactly one of at, when, after"},
              Bad{"unknown verb", "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: explode}\n",
                  "unknown \"explode\""},
              Bad{"crash of nobody", "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: crash}\n",
                  "crash needs a target"},
-             Bad{"unknown job", "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: stop-job, job: y}\n",
+             Bad{"unknown job",
+                 "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: stop-job, job: y}\n",
                  "no job under load"},
              Bad{"unsupported protocol",
-                 "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: upgrade, target: leader, to: 4}\n",
+                 "format: sim/1\nname: x\ntimeline:\n  - {at: 1s, do: upgrade, target: leader, to: "
+                 "4}\n",
                  "4 is not supported"},
              Bad{"not YAML", "format: [sim/1\n", "not valid YAML"},
              Bad{"not a mapping", "- 1\n- 2\n", "must be a mapping"},
@@ -128,7 +133,8 @@ TEST(ScenarioReader, errors_name_the_place_and_the_remedy) {
 
 TEST(ScenarioReader, mangled_files_are_refused_or_read_but_never_crash) {
     const std::string good =
-        "format: sim/1\nname: x\nload:\n  - job: {id: a, count: 2}\ntimeline:\n  - {at: 1s, do: crash, target: leader}\n";
+        "format: sim/1\nname: x\nload:\n  - job: {id: a, count: 2}\ntimeline:\n  - {at: 1s, do: "
+        "crash, target: leader}\n";
     Prng prng{11};
     for (int i = 0; i < 3000; ++i) {
         std::string text = good;

@@ -1,4 +1,5 @@
-// The rules of the house that a compiler does not check, as tests. Each failure names file and line.
+// The rules of the house that a compiler does not check, as tests. Each failure names file and
+// line.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -50,7 +51,8 @@ std::vector<SourceFile> read_tree(Wanted wanted) {
         if (!fs::exists(root() / folder)) continue;
         for (const auto& entry : fs::recursive_directory_iterator{root() / folder}) {
             if (!entry.is_regular_file() || !wanted(entry.path())) continue;
-            files.push_back({fs::relative(entry.path(), root()).string(), read_lines(entry.path())});
+            files.push_back(
+                {fs::relative(entry.path(), root()).string(), read_lines(entry.path())});
         }
     }
     std::sort(files.begin(), files.end(),
@@ -65,8 +67,9 @@ const std::vector<SourceFile>& code() {
 
 // Characters as a reader counts them: continuation bytes of UTF-8 take no column.
 std::size_t columns(const std::string& line) {
-    return static_cast<std::size_t>(std::count_if(
-        line.begin(), line.end(), [](char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }));
+    return static_cast<std::size_t>(std::count_if(line.begin(), line.end(), [](char byte) {
+        return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
+    }));
 }
 
 std::string place(const SourceFile& file, std::size_t line) {
@@ -95,7 +98,8 @@ TEST(Lint, functions_stay_short) {
             const std::string& line = file.lines[i];
             const auto indent = line.find_first_not_of(' ');
             if (indent == std::string::npos || indent > 4 || !line.ends_with("{")) continue;
-            if (line.find(')') == std::string::npos || line.find("namespace") != std::string::npos) continue;
+            if (line.find(')') == std::string::npos || line.find("namespace") != std::string::npos)
+                continue;
             const std::string closing = std::string(indent, ' ') + "}";
             std::size_t end = i + 1;
             while (end < file.lines.size() && !file.lines[end].starts_with(closing)) ++end;
@@ -107,8 +111,16 @@ TEST(Lint, functions_stay_short) {
 TEST(Lint, nothing_is_left_for_later_in_a_comment) {
     for (const auto& file : code()) {
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
-            for (const std::string word : {"FIX" "ME", "TO" "DO", "X" "XX", "HA" "CK"}) {
-                EXPECT_EQ(file.lines[i].find(word), std::string::npos) << place(file, i) << ": " << word;
+            for (const std::string word : {"FIX"
+                                           "ME",
+                                           "TO"
+                                           "DO",
+                                           "X"
+                                           "XX",
+                                           "HA"
+                                           "CK"}) {
+                EXPECT_EQ(file.lines[i].find(word), std::string::npos)
+                    << place(file, i) << ": " << word;
             }
         }
     }
@@ -119,8 +131,9 @@ TEST(Lint, every_file_opens_with_a_comment_that_says_its_place) {
         if (!file.path.ends_with(".hpp")) continue;
         ASSERT_FALSE(file.lines.empty()) << file.path;
         EXPECT_TRUE(file.lines[0].starts_with("//")) << file.path;
-        const bool guarded = std::any_of(file.lines.begin(), file.lines.end(),
-                                         [](const std::string& line) { return line == "#pragma once"; });
+        const bool guarded =
+            std::any_of(file.lines.begin(), file.lines.end(),
+                        [](const std::string& line) { return line == "#pragma once"; });
         EXPECT_TRUE(guarded) << file.path;
     }
 }
@@ -128,16 +141,53 @@ TEST(Lint, every_file_opens_with_a_comment_that_says_its_place) {
 // What the engine may include, besides its own headers: Protobuf, RE2, tl::expected and the part of
 // the standard library that neither reads the world nor orders things by chance.
 bool allowed_in_engine(const std::string& header) {
-    static const std::set<std::string> standard{
-        "algorithm", "array",   "bit",      "bitset",      "cctype",  "charconv",    "chrono",
-        "climits",   "cmath",   "compare",  "concepts",    "cstddef", "cstdint",     "cstdio",
-        "cstdlib",   "cstring", "deque",    "functional",  "initializer_list",       "iterator",
-        "limits",    "list",    "map",      "memory",      "new",     "numeric",     "optional",
-        "queue",     "ranges",  "set",      "span",        "stdexcept",              "string",
-        "string_view",          "system_error",            "tuple",   "type_traits", "typeinfo",
-        "utility",   "variant", "vector",   "stddef.h",    "stdint.h", "exception", "cassert"};
-    return standard.contains(header) || header.starts_with("google/protobuf/") || header == "re2/re2.h" ||
-           header == "tl/expected.hpp" || header.starts_with("engine/");
+    static const std::set<std::string> standard{"algorithm",
+                                                "array",
+                                                "bit",
+                                                "bitset",
+                                                "cctype",
+                                                "charconv",
+                                                "chrono",
+                                                "climits",
+                                                "cmath",
+                                                "compare",
+                                                "concepts",
+                                                "cstddef",
+                                                "cstdint",
+                                                "cstdio",
+                                                "cstdlib",
+                                                "cstring",
+                                                "deque",
+                                                "functional",
+                                                "initializer_list",
+                                                "iterator",
+                                                "limits",
+                                                "list",
+                                                "map",
+                                                "memory",
+                                                "new",
+                                                "numeric",
+                                                "optional",
+                                                "queue",
+                                                "ranges",
+                                                "set",
+                                                "span",
+                                                "stdexcept",
+                                                "string",
+                                                "string_view",
+                                                "system_error",
+                                                "tuple",
+                                                "type_traits",
+                                                "typeinfo",
+                                                "utility",
+                                                "variant",
+                                                "vector",
+                                                "stddef.h",
+                                                "stdint.h",
+                                                "exception",
+                                                "cassert"};
+    return standard.contains(header) || header.starts_with("google/protobuf/") ||
+           header == "re2/re2.h" || header == "tl/expected.hpp" || header.starts_with("engine/");
 }
 
 std::string included(const std::string& line) {
@@ -151,15 +201,16 @@ TEST(Lint, the_engine_includes_nothing_impure) {
         if (!file.path.starts_with("engine/")) continue;
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
             const std::string header = included(file.lines[i]);
-            EXPECT_TRUE(header.empty() || allowed_in_engine(header)) << place(file, i) << ": " << header;
+            EXPECT_TRUE(header.empty() || allowed_in_engine(header))
+                << place(file, i) << ": " << header;
         }
     }
 }
 
 TEST(Lint, the_engine_names_no_clock_and_no_chance) {
-    const std::vector<std::string> forbidden{"clock::now",    "random_device",     "std::shuffle",
-                                             "_distribution", "unordered_",        "std::thread",
-                                             "std::mutex",    "getenv(",           "std::async"};
+    const std::vector<std::string> forbidden{"clock::now",    "random_device", "std::shuffle",
+                                             "_distribution", "unordered_",    "std::thread",
+                                             "std::mutex",    "getenv(",       "std::async"};
     for (const auto& file : code()) {
         if (!file.path.starts_with("engine/")) continue;
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
@@ -193,8 +244,8 @@ TEST(Lint, the_arrows_of_the_house_hold) {
 }
 
 TEST(Lint, every_folder_with_sources_explains_itself) {
-    const std::vector<std::string> headings{"What this is", "What it may not do", "Read in this order",
-                                            "How it is tested", "Decisions"};
+    const std::vector<std::string> headings{"What this is", "What it may not do",
+                                            "Read in this order", "How it is tested", "Decisions"};
     std::set<std::string> wanted;
     for (const auto& file : code()) {
         const fs::path folder = fs::path{file.path}.parent_path();
@@ -212,11 +263,27 @@ TEST(Lint, every_folder_with_sources_explains_itself) {
 }
 
 TEST(Lint, the_top_level_holds_what_was_agreed_and_nothing_else) {
-    const std::set<std::string> agreed{
-        "CMakeLists.txt", "CMakePresets.json", "Makefile",    "README.md", "LICENSE", ".ci",
-        ".clang-format",  ".clang-tidy",       ".gitignore",  ".git",      "build",   "engine",
-        "sim",            "io",                "drivers",     "agent",     "tests",   "fuzz",
-        "scenarios",      ".cache",            "compile_commands.json"};
+    const std::set<std::string> agreed{"CMakeLists.txt",
+                                       "CMakePresets.json",
+                                       "Makefile",
+                                       "README.md",
+                                       "LICENSE",
+                                       ".ci",
+                                       ".clang-format",
+                                       ".clang-tidy",
+                                       ".gitignore",
+                                       ".git",
+                                       "build",
+                                       "engine",
+                                       "sim",
+                                       "io",
+                                       "drivers",
+                                       "agent",
+                                       "tests",
+                                       "fuzz",
+                                       "scenarios",
+                                       ".cache",
+                                       "compile_commands.json"};
     for (const auto& entry : fs::directory_iterator{root()}) {
         EXPECT_TRUE(agreed.contains(entry.path().filename().string())) << entry.path();
     }

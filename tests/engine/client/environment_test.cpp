@@ -77,14 +77,22 @@ TEST(Environment, tells_a_task_who_and_where_it_is) {
     };
     const std::string root = "/var/allocs/" + seen["NOMAD_ALLOC_ID"];
     const Row rows[]{
-        {"NOMAD_ALLOC_NAME", "shop.group[12]"}, {"NOMAD_ALLOC_INDEX", "12"},
-        {"NOMAD_TASK_NAME", "web"},             {"NOMAD_GROUP_NAME", "group"},
-        {"NOMAD_JOB_ID", "shop"},               {"NOMAD_JOB_NAME", "The shop"},
-        {"NOMAD_JOB_PARENT_ID", "shops"},       {"NOMAD_NAMESPACE", "prod"},
-        {"NOMAD_REGION", "europe"},             {"NOMAD_DC", "dc2"},
-        {"NOMAD_CPU_LIMIT", "100"},             {"NOMAD_MEMORY_LIMIT", "300"},
-        {"NOMAD_META_tier", "group"},           {"NOMAD_META_TIER", "group"},
-        {"NOMAD_META_owner_team", "a"},         {"NOMAD_META_OWNER_TEAM", "a"},
+        {"NOMAD_ALLOC_NAME", "shop.group[12]"},
+        {"NOMAD_ALLOC_INDEX", "12"},
+        {"NOMAD_TASK_NAME", "web"},
+        {"NOMAD_GROUP_NAME", "group"},
+        {"NOMAD_JOB_ID", "shop"},
+        {"NOMAD_JOB_NAME", "The shop"},
+        {"NOMAD_JOB_PARENT_ID", "shops"},
+        {"NOMAD_NAMESPACE", "prod"},
+        {"NOMAD_REGION", "europe"},
+        {"NOMAD_DC", "dc2"},
+        {"NOMAD_CPU_LIMIT", "100"},
+        {"NOMAD_MEMORY_LIMIT", "300"},
+        {"NOMAD_META_tier", "group"},
+        {"NOMAD_META_TIER", "group"},
+        {"NOMAD_META_owner_team", "a"},
+        {"NOMAD_META_OWNER_TEAM", "a"},
         {"PATH", "/bin"},
     };
     for (const auto& row : rows) EXPECT_EQ(seen[row.name], row.value) << row.name;
@@ -132,7 +140,8 @@ TEST(Environment, prefers_what_was_granted_over_what_was_asked_for) {
     auto* granted = made.mutable_allocated_resources()->add_tasks();
     granted->set_task("web");
     granted->mutable_cpu()->set_cpu_shares(2000);
-    for (const std::uint32_t core : {0U, 1U, 2U, 5U}) granted->mutable_cpu()->add_reserved_cores(core);
+    for (const std::uint32_t core : {0U, 1U, 2U, 5U})
+        granted->mutable_cpu()->add_reserved_cores(core);
     granted->mutable_memory()->set_memory_mb(512);
     granted->mutable_memory()->set_memory_max_mb(1024);
     auto seen = variables(made);
@@ -145,7 +154,8 @@ TEST(Environment, prefers_what_was_granted_over_what_was_asked_for) {
 TEST(Environment, a_jobs_own_variables_are_interpolated_and_win) {
     auto made = allocation();
     auto* task = made.mutable_job()->mutable_task_groups(0)->mutable_tasks(0);
-    add(task->mutable_env(), "WHERE", "${node.datacenter}/${NOMAD_ALLOC_INDEX}/${attr.kernel.name}");
+    add(task->mutable_env(), "WHERE",
+        "${node.datacenter}/${NOMAD_ALLOC_INDEX}/${attr.kernel.name}");
     add(task->mutable_env(), "NOMAD_DC", "mine");
     add(task->mutable_env(), "odd-name", "x");
     auto seen = variables(made);
@@ -212,9 +222,9 @@ TEST(Assignment, refuses_what_no_runner_could_run) {
         {"no group", [](auto& one) { one.set_task_group("x"); }, "no group \"x\""},
         {"no task", [](auto& one) { one.mutable_job()->mutable_task_groups(0)->clear_tasks(); },
          "no task"},
-        {"twice", [](auto& one) {
-             one.mutable_job()->mutable_task_groups(0)->add_tasks()->set_name("db");
-         }, "two tasks are named \"db\""},
+        {"twice",
+         [](auto& one) { one.mutable_job()->mutable_task_groups(0)->add_tasks()->set_name("db"); },
+         "two tasks are named \"db\""},
     };
     EXPECT_TRUE(Assignment::check(allocation()));
     for (const auto& row : rows) {

@@ -63,25 +63,55 @@ TEST(RestartTracker, follows_the_policy_row_by_row) {
         const char* reason;
     };
     const Row rows[]{
-        {"a failure is worth an attempt", two, {}, Ending::failed, Kind::restart,
+        {"a failure is worth an attempt",
+         two,
+         {},
+         Ending::failed,
+         Kind::restart,
          "Restart within policy"},
-        {"a service does not end by itself", two, {}, Ending::succeeded, Kind::restart,
+        {"a service does not end by itself",
+         two,
+         {},
+         Ending::succeeded,
+         Kind::restart,
          "Restart within policy"},
         {"batch work ends by itself", batch, {}, Ending::succeeded, Kind::finished, ""},
-        {"even after its attempts are used up", batch, {Ending::failed, Ending::failed},
-         Ending::succeeded, Kind::finished, ""},
-        {"the third failure is one too many", two, {Ending::failed, Ending::failed},
-         Ending::failed, Kind::give_up,
+        {"even after its attempts are used up",
+         batch,
+         {Ending::failed, Ending::failed},
+         Ending::succeeded,
+         Kind::finished,
+         ""},
+        {"the third failure is one too many",
+         two,
+         {Ending::failed, Ending::failed},
+         Ending::failed,
+         Kind::give_up,
          "Exceeded allowed attempts 2 in interval 10m0s and mode is \"fail\""},
-        {"or waits", delaying, {Ending::failed, Ending::failed}, Ending::failed, Kind::restart,
+        {"or waits",
+         delaying,
+         {Ending::failed, Ending::failed},
+         Ending::failed,
+         Kind::restart,
          "Exceeded allowed attempts, applying a delay"},
-        {"no attempts: not even for a good end", none, {}, Ending::succeeded, Kind::give_up,
+        {"no attempts: not even for a good end",
+         none,
+         {},
+         Ending::succeeded,
+         Kind::give_up,
          "Policy allows no restarts"},
         {"no attempts, and none needed", batch_none, {}, Ending::succeeded, Kind::finished, ""},
-        {"failed starts count", two, {Ending::start_failed, Ending::start_failed},
-         Ending::start_failed, Kind::give_up,
+        {"failed starts count",
+         two,
+         {Ending::start_failed, Ending::start_failed},
+         Ending::start_failed,
+         Kind::give_up,
          "Exceeded allowed attempts 2 in interval 10m0s and mode is \"fail\""},
-        {"some starts are hopeless", delaying, {}, Ending::start_failed_for_good, Kind::give_up,
+        {"some starts are hopeless",
+         delaying,
+         {},
+         Ending::start_failed_for_good,
+         Kind::give_up,
          "Error was unrecoverable"},
     };
     for (const auto& row : rows) {
@@ -136,20 +166,27 @@ TEST(Lifecycle, opens_one_gate_after_the_other) {
         std::set<TaskKind> open;
     };
     const Row rows[]{
-        {"preparations first", everything(pending, pending, pending, pending, pending),
+        {"preparations first",
+         everything(pending, pending, pending, pending, pending),
          {TaskKind::prestart, TaskKind::prestart_sidecar}},
-        {"sidecars must run as well", everything(dead, pending, pending, pending, pending),
+        {"sidecars must run as well",
+         everything(dead, pending, pending, pending, pending),
          {TaskKind::prestart, TaskKind::prestart_sidecar}},
-        {"then the main tasks", everything(dead, running, pending, pending, pending),
+        {"then the main tasks",
+         everything(dead, running, pending, pending, pending),
          {TaskKind::prestart_sidecar, TaskKind::main}},
-        {"then what follows the start", everything(dead, running, running, pending, pending),
+        {"then what follows the start",
+         everything(dead, running, running, pending, pending),
          {TaskKind::prestart_sidecar, TaskKind::main, TaskKind::poststart,
           TaskKind::poststart_sidecar}},
-        {"what followed the start does so once", everything(dead, running, running, dead, pending),
+        {"what followed the start does so once",
+         everything(dead, running, running, dead, pending),
          {TaskKind::prestart_sidecar, TaskKind::main, TaskKind::poststart_sidecar}},
-        {"in the end the cleaning", everything(dead, dead, dead, dead, pending),
+        {"in the end the cleaning",
+         everything(dead, dead, dead, dead, pending),
          {TaskKind::poststop}},
-        {"which comes even when nothing ever ran", everything(dead, dead, dead, dead, running),
+        {"which comes even when nothing ever ran",
+         everything(dead, dead, dead, dead, running),
          {TaskKind::poststop}},
     };
     for (const auto& row : rows) {
@@ -204,8 +241,8 @@ TEST(Retry, doubles_up_to_its_bound_and_never_spins) {
     Prng prng{3};
     for (std::uint32_t failures = 1; failures < 100; ++failures) {
         const Duration delay = retry_delay(milliseconds{250}, seconds{15}, failures, prng);
-        const Duration least =
-            failures > 6 ? Duration{seconds{15}} : Duration{milliseconds{250} * (1 << (failures - 1))};
+        const Duration least = failures > 6 ? Duration{seconds{15}}
+                                            : Duration{milliseconds{250} * (1 << (failures - 1))};
         EXPECT_GE(delay, std::min(least, Duration{seconds{15}}));
         EXPECT_LE(delay, least + least / 4);
         EXPECT_GT(retry_delay(Duration{}, Duration{}, failures, prng), Duration{});
