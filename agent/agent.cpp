@@ -241,7 +241,8 @@ Result<void> Agent::Impl::start_transport() {
     io::TransportHandlers handlers;
     handlers.on_message = [this](const io::Handshake& from, io::Lane, std::string bytes) {
         const auto id = Uuid::from_text(from.node);
-        if (server && id) server->message(membership::raft_id_of(*id), std::move(bytes));
+        if (server && id)
+            server->message(membership::raft_id_of(*id), from.address, std::move(bytes));
     };
     handlers.on_request = [this](const io::Handshake&, std::string bytes,
                                  const io::Responder& responder) {

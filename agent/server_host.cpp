@@ -259,8 +259,19 @@ void ServerHost::request(std::string bytes, const io::Responder& responder) {
     responder.on_abandoned([this, asked] { abandon(asked); });
 }
 
-void ServerHost::message(std::uint64_t from_raft_id, std::string bytes) {
+void ServerHost::learn_address(std::uint64_t raft_id, const std::string& address) {
+    const std::lock_guard lock{mutex_};
+    if (address.empty() || peers_.contains(raft_id)) return;
+    auto peer = std::make_shared<schema::ServerInfo>();
+    peer->set_raft_id(raft_id);
+    peer->set_address(address);
+    peers_.emplace(raft_id, std::move(peer));
+}
+
+void ServerHost::message(std::uint64_t from_raft_id, const std::string& address,
+                         std::string bytes) {
     if (!running_) return;
+    learn_address(from_raft_id, address);
     auto message = server::decode_peer_message(bytes);
     if (!message) {
         log(LogLevel::warn, "server.raft",
@@ -275,7 +286,9 @@ void ServerHost::message(std::uint64_t from_raft_id, std::string bytes) {
 std::vector<server::ServerInfoPtr> ServerHost::servers() const {
     const std::lock_guard lock{mutex_};
     std::vector<server::ServerInfoPtr> list;
-    for (const auto& [raft_id, peer] : peers_) list.push_back(peer);
+    for (const auto& [raft_id, peer] : peers_) {
+        if (!peer->id().empty()) list.push_back(peer);
+    }
     return list;
 }
 

@@ -68,7 +68,9 @@ public:
 
     // ---- from the transport, on its thread
 
-    void message(std::uint64_t from_raft_id, std::string bytes);
+    // `address` is where the sender listens, as it said when it connected: a server that waits to be
+    // taken into a cluster knows its peers by nothing else.
+    void message(std::uint64_t from_raft_id, const std::string& address, std::string bytes);
     void request(std::string bytes, const io::Responder& responder);
 
     // The servers that the cluster knows of, as the engine last told.
@@ -96,6 +98,7 @@ private:
     void compute(server::ComputePlan effect);
     void save_snapshot(server::SaveSnapshot effect);
     void update_peers(const server::UpdatePeers& effect);
+    void learn_address(std::uint64_t raft_id, const std::string& address);
     void respond(server::Ticket ticket, server::ResponsePtr response);
 
     Config config_;
