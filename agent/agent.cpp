@@ -59,9 +59,7 @@ std::vector<std::string> with_default_port(std::vector<std::string> addresses, s
 
 Result<std::string> make_dev_directory() {
     std::string pattern = (fs::temp_directory_path() /
-                           "drover-dev-"
-                           "XXX"
-                           "XXX")
+                           ("drover-dev-" + std::string(6, 'X')))
                               .string();
     if (::mkdtemp(pattern.data()) == nullptr) {
         return fail(Errc::internal,

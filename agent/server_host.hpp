@@ -68,8 +68,8 @@ public:
 
     // ---- from the transport, on its thread
 
-    // `address` is where the sender listens, as it said when it connected: a server that waits to be
-    // taken into a cluster knows its peers by nothing else.
+    // `address` is where the sender listens, as it said when it connected: a server that waits to
+    // be taken into a cluster knows its peers by nothing else.
     void message(std::uint64_t from_raft_id, const std::string& address, std::string bytes);
     void request(std::string bytes, const io::Responder& responder);
 

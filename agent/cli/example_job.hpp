@@ -5,7 +5,7 @@
 
 namespace drover::agent::cli {
 
-inline constexpr std::string_view example_job = R"hcl(# A service that runs everywhere: it needs no container engine and no root.
+inline constexpr std::string_view example_job = R"hcl(# Runs without root or containers.
 # Try it:  drover agent -dev          (in another terminal)
 #          drover job run example.nomad.hcl
 job "example" {

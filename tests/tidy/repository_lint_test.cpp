@@ -91,9 +91,10 @@ TEST(Lint, files_stay_short) {
 }
 
 // A function is what opens with a brace at the end of a line that also closes a parenthesis, and
-// closes at the same indentation.
+// closes at the same indentation. Tests are spared: a table of cases is one thing, however long.
 TEST(Lint, functions_stay_short) {
     for (const auto& file : code()) {
+        if (file.path.starts_with("tests/")) continue;
         for (std::size_t i = 0; i < file.lines.size(); ++i) {
             const std::string& line = file.lines[i];
             const auto indent = line.find_first_not_of(' ');
