@@ -10,7 +10,7 @@ namespace drover::client {
 namespace {
 
 // An answer may come this much later than the wait that was asked for.
-constexpr Duration grace = std::chrono::seconds{30};
+constexpr Duration grace = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -44,18 +44,16 @@ AllocationWatch::Outcome AllocationWatch::on(const ResponseReceived& news, Turn&
         return Outcome::nothing_new;
     }
     failures_ = 0;
-    const bool older = response.index() < index_;
-    const bool same = response.index() == index_ && index_ != 0;
+    const bool no_news = response.index() <= index_ && index_ != 0;
     // An answer without news that came before its time must not make us ask in circles.
     const bool hasty = turn.now - asking->since < turn.config.pull_wait / 2 ||
                        turn.config.pull_wait <= Duration{};
     Instant next = turn.now;
-    if (older || (same && hasty)) {
+    if (no_news && hasty) {
         next = after(turn.now, retry_delay(turn.config.retry_first, turn.config.retry_first, 1,
                                            turn.prng));
     }
     phase_ = Resting{next};
-    if (older) return Outcome::nothing_new;
     index_ = response.index();
     return Outcome::list;
 }

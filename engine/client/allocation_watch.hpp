@@ -16,7 +16,8 @@ public:
         not_ours,      // the answer was for another part
         nothing_new,   // or nothing usable
         node_unknown,
-        list,          // complete, and at least as new as the one before
+        list,          // complete, and newer than the one before whatever its index: reads are
+                       // linearizable, and the index falls when the newest allocation is collected
     };
 
     explicit AllocationWatch(Instant now) : phase_{Resting{now}} {}

@@ -47,7 +47,8 @@ struct Config {
     Duration heartbeat_retry = std::chrono::seconds{15};
     Duration pull_retry = std::chrono::seconds{30};
     Duration report_retry = std::chrono::seconds{5};
-    Duration pull_wait = std::chrono::seconds{300};  // how long a pull may block
+    // How long a pull may block. Also how long an answer that was lost on its way goes unnoticed.
+    Duration pull_wait = std::chrono::seconds{30};
     // A changed client status is reported at once, but not more often than the interval; events and
     // other details wait for the lazy interval.
     Duration report_interval = std::chrono::milliseconds{200};

@@ -46,6 +46,19 @@ TEST(AgentAdversity, servers_that_do_not_wait_are_not_asked_in_circles) {
     EXPECT_LT(host.count<SendRequest>(), 300);
 }
 
+TEST(AgentAdversity, an_allocation_is_let_go_even_where_its_removal_lowers_the_index) {
+    ScriptedHost host;
+    host.place_and_run(1, {});
+    host.want_stopped(1);
+    host.publish();
+    host.advance(seconds{5});
+    host.placed.erase(id_of(1));
+    host.index -= 2;
+    host.advance(minutes{1});  // nobody is woken by it: the next pull tells
+    EXPECT_TRUE(host.client->allocations().empty());
+    EXPECT_TRUE(host.directories.empty());
+}
+
 TEST(AgentAdversity, an_allocation_that_has_ended_elsewhere_is_not_begun_here) {
     ScriptedHost host;
     host.settle();
