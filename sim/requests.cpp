@@ -1,6 +1,9 @@
 #include "sim/requests.hpp"
 
+#include <string_view>
 #include <vector>
+
+#include "engine/schema/request.pb.h"
 
 #include "sim/world.hpp"
 
@@ -9,12 +12,29 @@ namespace {
 
 constexpr Duration silence_limit = std::chrono::seconds{5};
 
+// The name of what is asked, as the schema calls it.
+std::string_view kind_of(const schema::Request& request) {
+    const google::protobuf::Message* message = &request;
+    if (request.has_query()) message = &request.query();
+    const auto* oneof = message->GetDescriptor()->oneof_decl(0);
+    const auto* field = message->GetReflection()->GetOneofFieldDescriptor(*message, oneof);
+    return field == nullptr ? std::string_view{"nothing"} : std::string_view{field->name()};
+}
+
+std::string_view outcome_of(const Answer& answer) {
+    if (answer.never_sent) return "refused connection";
+    if (answer.response == nullptr) return "no answer";
+    return answer.response->has_failure() ? "failure" : "answered";
+}
+
 }  // namespace
 
 void Requests::ask(World& world, std::optional<Endpoint> from, std::uint32_t server,
                    server::RequestPtr request, Duration timeout, OnAnswer on_answer) {
     const std::uint64_t id = next_++;
     open_.emplace(id, Open{from, server, std::move(on_answer), false});
+    world.trace.event(world.now(), "request.sent", from ? *from + 1 : 0, id, server + 1,
+                      kind_of(*request));
     world.after(timeout, [id](World& later) { later.requests.time_out(later, id); });
     if (!from) {
         world.after(Duration{},
@@ -72,7 +92,10 @@ void Requests::close(World& world, std::uint64_t id, Answer answer) {
     const auto open = open_.find(id);
     if (open == open_.end()) return;
     const OnAnswer on_answer = std::move(open->second.on_answer);
+    const auto from = open->second.from;
     open_.erase(open);
+    world.trace.event(world.now(), "request.closed", from ? *from + 1 : 0, id,
+                      answer.response ? answer.response->index() : 0, outcome_of(answer));
     on_answer(world, answer);
 }
 
@@ -91,7 +114,10 @@ void Requests::server_crashed(World& world, std::uint32_t server) {
         if (open.server != server || !open.delivered) continue;
         const auto delays =
             open.from ? world.network.send(server, *open.from) : std::vector<Duration>{Duration{}};
-        if (delays.empty()) continue;
+        if (delays.empty()) {
+            connection_breaks(world, id);
+            continue;
+        }
         world.after(delays.front(),
                     [id = id](World& later) { later.requests.close(later, id, Answer{}); });
     }

@@ -31,10 +31,7 @@ TEST(Scenarios, every_story_ends_well_for_a_handful_of_seeds) {
     std::size_t count = 0;
     for (const auto& entry : fs::directory_iterator{fs::path{DROVER_SOURCE_DIR} / "scenarios"}) {
         if (entry.path().extension() != ".yaml") continue;
-        Scenario scenario = load(entry.path());
-        // Known: after random faults a node agent may wait minutes for its next pull, longer than
-        // the phase. Here the swarm is judged for safety; `sim run` judges it for liveness too.
-        if (scenario.swarm.enabled) scenario.swarm.unlimited = true;
+        const Scenario scenario = load(entry.path());
         const SweepReport report = sweep(scenario, {1, 10}, {.threads = 2});
         EXPECT_FALSE(report.failure) << scenario.name << " seed " << report.failure->seed << ": "
                                      << report.failure->check << ": " << report.failure->message;
