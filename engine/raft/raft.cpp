@@ -6,6 +6,7 @@
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
+#include "engine/raft/limits.hpp"
 
 namespace drover::raft {
 
@@ -18,6 +19,12 @@ Result<void> validate(const Config& config) {
     if (config.heartbeat_ticks == 0) return refuse("heartbeat_ticks must be at least 1");
     if (config.election_ticks <= config.heartbeat_ticks) {
         return refuse("election_ticks must be greater than heartbeat_ticks");
+    }
+    if (config.tick > election_timeout_max / config.election_ticks) {
+        return refuse("tick times election_ticks must be at most a day");
+    }
+    if (config.tick > election_timeout_max / std::max(config.snapshot_retry_ticks, 1U)) {
+        return refuse("tick times snapshot_retry_ticks must be at most a day");
     }
     if (config.max_inflight_messages == 0)
         return refuse("max_inflight_messages must be at least 1");
@@ -34,6 +41,7 @@ Result<void> validate(const DurableState& durable) {
                         "; restore this server's data directory, or empty it and let "
                         "the server join anew");
     };
+    const Index snapshot = durable.snapshot ? durable.snapshot->index : Index{};
     Index last = durable.base.index;
     Term term = durable.base.term;
     for (const auto& entry : durable.entries) {
@@ -46,7 +54,12 @@ Result<void> validate(const DurableState& durable) {
         last = entry.index;
         term = entry.term;
     }
-    const Index snapshot = durable.snapshot ? durable.snapshot->index : Index{};
+    const Term newest =
+        std::max({term, durable.hard.term, durable.snapshot ? durable.snapshot->term : Term{}});
+    if (std::max({last, snapshot, durable.hard.commit}).value() > index_max ||
+        newest.value() > term_max) {
+        return refuse("an index or a term is higher than any that a group reaches");
+    }
     if (snapshot < durable.base.index) {
         return refuse("the log begins after entry " + std::to_string(durable.base.index.value()) +
                       ", but the newest snapshot ends with entry " +

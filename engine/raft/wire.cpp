@@ -1,16 +1,16 @@
 // See wire.hpp. The only place that knows both forms.
 #include "engine/raft/wire.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/match.hpp"
 #include "engine/raft/conf_change.hpp"
+#include "engine/raft/limits.hpp"
 #include "engine/raft/raft.pb.h"
 
 namespace drover::raft {
 namespace {
-
-constexpr std::uint64_t index_max = std::uint64_t{1} << 62;
 
 tl::unexpected<Error> bad(const std::string& what) {
     return fail(Errc::corrupt, "raft message: " + what);
@@ -104,6 +104,12 @@ std::set<RaftId> take_ids(const Ids& in) {
     return ids;
 }
 
+// A set takes far more memory than the bytes that it comes from: it is not built on anybody's word.
+bool oversized(const wire::ConfState& in) {
+    return std::max({in.voters_size(), in.learners_size(), in.voters_outgoing_size(),
+                     in.learners_next_size()}) > members_max;
+}
+
 ConfState take(const wire::ConfState& in) {
     return {take_ids(in.voters()), take_ids(in.learners()), take_ids(in.voters_outgoing()),
             take_ids(in.learners_next()), in.auto_leave()};
@@ -112,6 +118,9 @@ ConfState take(const wire::ConfState& in) {
 Result<MessageBody> take(wire::Append& in) {
     MsgApp body{take(in.previous()), Index{in.commit()}, {}};
     if (body.previous.index.value() > index_max) return bad("the index is too high");
+    if (in.entries_size() > 0 && in.entries(in.entries_size() - 1).index() > index_max) {
+        return bad("the index is too high");
+    }
     EntryId before = body.previous;
     for (auto& entry : *in.mutable_entries()) {
         Entry one{Term{entry.term()}, Index{entry.index()}, EntryKind::normal, nullptr};
@@ -134,6 +143,9 @@ Result<MessageBody> take(wire::Append& in) {
 }
 
 Result<MessageBody> take(wire::Snapshot& in) {
+    if (oversized(in.conf())) {
+        return bad("the configuration has more than " + std::to_string(members_max) + " members");
+    }
     Snapshot snapshot{{Index{in.index()}, Term{in.term()}, take(in.conf())}, nullptr};
     if (in.index() == 0 || in.index() > index_max) return bad("the snapshot's index is not valid");
     if (auto sound = validate(snapshot.meta.conf); !sound) return bad(sound.error().message);
@@ -143,6 +155,19 @@ Result<MessageBody> take(wire::Snapshot& in) {
 
 MsgAppResp take(const wire::AppendResponse& in) {
     return {Index{in.index()}, in.has_hint() ? std::optional{take(in.hint())} : std::nullopt};
+}
+
+// The highest term that a message speaks of: no log is of a later term than its owner.
+Term term_inside(const MessageBody& body) {
+    return std::visit(Match{[](const MsgApp& one) {
+                                return one.entries.empty() ? one.previous.term
+                                                           : one.entries.back().term;
+                            },
+                            [](const MsgSnap& one) { return one.snapshot.meta.term; },
+                            [](const MsgVote& one) { return one.last.term; },
+                            [](const MsgPreVote& one) { return one.last.term; },
+                            [](const auto&) { return Term{}; }},
+                      body);
 }
 
 Result<MessageBody> take_body(wire::Message& in) {
@@ -202,6 +227,11 @@ Result<Message> decode(std::string_view bytes) {
     if (in.from() == 0 || in.to() == 0) return bad("sender or receiver is missing");
     auto body = take_body(in);
     if (!body) return tl::unexpected{body.error()};
+    if (in.term() > term_max) return bad("the term is too high");
+    if (term_inside(*body).value() > in.term()) {
+        return bad("it speaks of term " + std::to_string(term_inside(*body).value()) +
+                   ", which is later than its own term " + std::to_string(in.term()));
+    }
     return Message{RaftId{in.from()}, RaftId{in.to()}, Term{in.term()}, std::move(*body)};
 }
 

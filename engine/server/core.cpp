@@ -56,7 +56,7 @@ Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, Durab
                                            std::to_string(durable.raft.snapshot->index.value()) +
                                            " has no file; restore it from a backup");
         }
-        auto loaded = load_snapshot(*durable.snapshot_bytes, state_config);
+        auto loaded = load_snapshot({*durable.raft.snapshot, durable.snapshot_bytes}, state_config);
         if (!loaded) return tl::unexpected{loaded.error()};
         state = std::move(loaded->state);
         kept = std::move(loaded->kept);
@@ -111,7 +111,7 @@ void Server::Core::step(Instant now, WallTime wall, std::vector<Input> inputs,
 void Server::Core::on(Step&, const TimePassed&) {}
 
 void Server::Core::on(Step& step, const PeerMessageReceived& input) {
-    std::visit(Match{[&](const raft::Message& message) { raft_.receive(step.now, message); },
+    std::visit(Match{[&](const raft::Message& message) { hear(step, input.from, message); },
                      [&](const ForwardedRequest& forwarded) {
                          accept(step, PeerTicket{input.from, forwarded.ticket}, forwarded.request);
                      },
@@ -119,6 +119,25 @@ void Server::Core::on(Step& step, const PeerMessageReceived& input) {
                          on_forwarded_response(step, input.from, response);
                      }},
                input.message);
+}
+
+// What no correct peer sends is dropped here, before consensus rests anything on it.
+void Server::Core::hear(Step& step, raft::RaftId from, const raft::Message& message) {
+    const auto drop = [&](const std::string& why) {
+        step.report(Severity::warning,
+                    "a message of server " + std::to_string(from.value()) + " was dropped: " + why);
+    };
+    if (message.from != from) {
+        return drop("it says that it comes from server " + std::to_string(message.from.value()));
+    }
+    const auto* snap = std::get_if<raft::MsgSnap>(&message.body);
+    if (snap != nullptr && message.term >= raft_.term() &&
+        snap->snapshot.meta.index > raft_.commit_index()) {
+        auto loaded = load_snapshot(snap->snapshot, state_config_);
+        if (!loaded) return drop(loaded.error().message);
+        incoming_ = Incoming{snap->snapshot.data, std::move(*loaded)};
+    }
+    raft_.receive(step.now, message);
 }
 
 void Server::Core::on(Step& step, const RequestReceived& input) {

@@ -22,6 +22,7 @@
 #include "engine/server/draft.hpp"
 #include "engine/server/pending.hpp"
 #include "engine/server/server.hpp"
+#include "engine/server/snapshot.hpp"
 #include "engine/state/state.hpp"
 #include "engine/state/watch.hpp"
 
@@ -68,6 +69,11 @@ private:
         control::EntryPtr entry;
         std::optional<RequestKey> request;  // none: the leader's own
     };
+    // A leader's snapshot is loaded when it is heard, so that one that cannot be is never accepted.
+    struct Incoming {
+        raft::Payload data;
+        LoadedSnapshot loaded;
+    };
     struct Saving {
         WorkId work;
         raft::SnapshotMeta meta;
@@ -92,6 +98,7 @@ private:
     void on(Step& step, const PlanComputed& input);
     void on(Step& step, const SnapshotSaved& input);
     void on(Step& step, const SnapshotFailed& input);
+    void hear(Step& step, raft::RaftId from, const raft::Message& message);
     void pass_time(Step& step);
     void drain(Step& step);
     void halt(Step& step, std::string reason);
@@ -189,6 +196,7 @@ private:
     std::uint64_t last_work_ = 0;
     std::map<WorkId, Planning> planning_;
     std::optional<Saving> saving_;
+    std::optional<Incoming> incoming_;
     std::uint64_t snapshot_index_ = 0;  // of the newest own snapshot
     std::uint64_t snapshot_retry_ = 0;  // none is tried before this index
     std::shared_ptr<const KeptSections> kept_sections_;

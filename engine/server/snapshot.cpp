@@ -66,4 +66,16 @@ Result<LoadedSnapshot> load_snapshot(std::string_view bytes, state::StateConfig 
                           std::make_shared<const KeptSections>(keep(*unknown))};
 }
 
+Result<LoadedSnapshot> load_snapshot(const raft::Snapshot& snapshot, state::StateConfig config) {
+    auto loaded = load_snapshot(snapshot.data ? std::string_view{*snapshot.data} : "", config);
+    if (!loaded) return loaded;
+    const std::uint64_t index = snapshot.meta.index.value();
+    if (loaded->meta == snapshot.meta && loaded->state.applied_index() == index) return loaded;
+    return fail(Errc::corrupt,
+                "the snapshot should end with entry " + std::to_string(index) +
+                    ", but its file says " + std::to_string(loaded->meta.index.value()) +
+                    " and holds the state at " + std::to_string(loaded->state.applied_index()) +
+                    "; take another snapshot");
+}
+
 }  // namespace drover::server

@@ -21,5 +21,8 @@ struct LoadedSnapshot {
 };
 [[nodiscard]] Result<LoadedSnapshot> load_snapshot(std::string_view bytes,
                                                    state::StateConfig config);
+// The same of a snapshot that consensus knows: the file must be of that very place in the log.
+[[nodiscard]] Result<LoadedSnapshot> load_snapshot(const raft::Snapshot& snapshot,
+                                                   state::StateConfig config);
 
 }  // namespace drover::server

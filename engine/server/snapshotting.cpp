@@ -24,8 +24,10 @@ void Server::Core::maybe_save_snapshot(Step& step) {
 }
 
 void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
-    const std::string empty;
-    auto loaded = load_snapshot(snapshot.data ? *snapshot.data : empty, state_config_);
+    auto incoming = std::exchange(incoming_, std::nullopt);
+    Result<LoadedSnapshot> loaded = incoming && incoming->data == snapshot.data
+                                        ? Result<LoadedSnapshot>{std::move(incoming->loaded)}
+                                        : load_snapshot(snapshot, state_config_);
     if (!loaded) {
         return halt(step, "the snapshot received at index " +
                               std::to_string(snapshot.meta.index.value()) +

@@ -62,6 +62,44 @@ TEST(Wire, entries_with_a_hole_are_refused) {
     EXPECT_FALSE(decode(encode({RaftId{1}, RaftId{2}, Term{2}, falling})));
 }
 
+TEST(Wire, numbers_that_no_group_reaches_are_refused) {
+    constexpr std::uint64_t huge = ~std::uint64_t{0};
+    const auto append = [](EntryId previous, std::vector<Entry> entries) {
+        return MsgApp{previous, Index{}, std::move(entries)};
+    };
+    ConfState crowd;
+    for (std::uint64_t id = 1; id <= 2000; ++id) crowd.voters.insert(RaftId{id});
+    ConfState one;
+    one.voters.insert(RaftId{1});
+    struct Row {
+        const char* why;
+        Message message;
+    };
+    const RaftId from{1};
+    const RaftId to{2};
+    const Row rows[]{
+        {"a term after which there is no next", {from, to, Term{huge}, MsgHeartbeat{}}},
+        {"an entry of a term that its sender has not reached",
+         {from, to, Term{2}, append({}, {Entry{Term{3}, Index{1}, EntryKind::normal, nullptr}})}},
+        {"a log of such a term", {from, to, Term{2}, append({Term{3}, Index{1}}, {})}},
+        {"an index after which there is no next",
+         {from, to, Term{2}, append({Term{1}, Index{huge}}, {})}},
+        {"a snapshot of a later term",
+         {from, to, Term{2}, MsgSnap{{{Index{5}, Term{3}, one}, nullptr}}}},
+        {"a snapshot that ends beyond all measure",
+         {from, to, Term{2}, MsgSnap{{{Index{huge}, Term{2}, one}, nullptr}}}},
+        {"a configuration of two thousand servers",
+         {from, to, Term{2}, MsgSnap{{{Index{5}, Term{2}, crowd}, nullptr}}}},
+        {"a candidate whose log is ahead of its term",
+         {from, to, Term{2}, MsgVote{{Term{huge}, Index{1}}, false}}},
+    };
+    for (const Row& row : rows) {
+        const auto back = decode(encode(row.message));
+        ASSERT_FALSE(back) << row.why;
+        EXPECT_EQ(back.error().code, Errc::corrupt) << row.why;
+    }
+}
+
 TEST(Wire, a_kind_of_a_later_release_is_told_apart_from_damage) {
     // Field 100, length-delimited, empty: nothing that this release has a name for.
     std::string bytes = encode({RaftId{1}, RaftId{2}, Term{1}, MsgTimeoutNow{}});
