@@ -19,8 +19,6 @@
 namespace drover::agent {
 namespace {
 
-constexpr Duration request_slack = std::chrono::seconds{15};
-
 LogLevel level_of(client::Severity severity) {
     switch (severity) {
         case client::Severity::debug:
@@ -198,8 +196,7 @@ void ClientHost::carry_out(client::Effect& effect) {
 }
 
 void ClientHost::send_request(const client::SendRequest& effect) {
-    const Duration wait{effect.request->has_query() ? effect.request->query().wait_ns() : 0};
-    ask_(effect.request, wait + request_slack,
+    ask_(effect.request, Duration{effect.request->timeout_ns()},
          [this, alive = alive_, ticket = effect.ticket](client::ResponsePtr response,
                                                         std::string reason) {
              if (!*alive) return;

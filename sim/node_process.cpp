@@ -15,7 +15,6 @@
 namespace drover::sim {
 namespace {
 
-constexpr Duration request_slack = std::chrono::seconds{10};
 constexpr Duration directory_time = std::chrono::milliseconds{1};
 
 std::optional<std::int64_t> environment_number(const client::StartTask& effect,
@@ -152,9 +151,9 @@ void NodeProcess::carry_out(World& world, client::Effect& effect) {
 }
 
 void NodeProcess::send_request(World& world, const client::SendRequest& effect) {
-    const Duration wait{effect.request->has_query() ? effect.request->query().wait_ns() : 0};
     world.requests.ask(
-        world, world.endpoint_of_node(number_), server_, effect.request, wait + request_slack,
+        world, world.endpoint_of_node(number_), server_, effect.request,
+        Duration{effect.request->timeout_ns()},
         [number = number_, agent = agent_incarnation_, ticket = effect.ticket, asked = server_](
             World& later, const Answer& answer) {
             NodeProcess& node = later.nodes[number];

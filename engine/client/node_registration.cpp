@@ -15,6 +15,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr Duration request_timeout = seconds{30};
+// A heartbeat whose answer was lost must leave time for another within the servers' grace.
+constexpr Duration heartbeat_timeout = seconds{4};
 constexpr Duration least_ttl = milliseconds{10};
 
 }  // namespace
@@ -63,7 +65,7 @@ void NodeRegistration::beat(Post& post, Turn& turn) {
     auto* status = request.mutable_update_node_status();
     status->set_node_id(turn.config.node->id());
     status->set_status("ready");
-    phase_ = Beating{post.send(std::move(request), request_timeout, turn)};
+    phase_ = Beating{post.send(std::move(request), heartbeat_timeout, turn)};
 }
 
 void NodeRegistration::advance(Post& post, Turn& turn) {

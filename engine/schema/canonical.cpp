@@ -10,6 +10,7 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 namespace drover::schema {
@@ -146,7 +147,7 @@ Hash128 hash128(std::string_view bytes, std::uint32_t seed) {
     std::string_view tail = bytes.substr(blocks * 16);
     if (!tail.empty()) {
         char padded[16] = {};
-        std::copy(tail.begin(), tail.end(), padded);
+        std::memcpy(padded, tail.data(), std::min(tail.size(), sizeof padded));
         if (tail.size() > 8) h2 ^= mix_high(load64(padded + 8));
         h1 ^= mix_low(load64(padded));
     }
