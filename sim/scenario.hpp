@@ -47,6 +47,10 @@ struct Knobs {
     std::optional<std::uint64_t> max_message_bytes;  // 0: one entry a message
     std::optional<std::uint32_t> max_inflight_messages;
     std::optional<Duration> request_timeout;
+    // Elections without pre-vote and lease: rarer states are reached without them.
+    std::optional<bool> plain_elections;
+    std::optional<bool> eager_appends;  // every proposal is sent at once, by itself
+    std::optional<bool> early_apply;    // what is committed is applied before it is durable here
 };
 
 struct Cluster {
@@ -106,7 +110,11 @@ enum class Family : std::uint8_t {
     task_exit,
     one_entry_messages,
     tiny_inflight,
-    small_snapshots
+    small_snapshots,
+    slow_disk,
+    plain_elections,
+    eager_appends,
+    early_apply
 };
 
 struct Swarm {

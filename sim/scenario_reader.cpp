@@ -53,6 +53,9 @@ void read_knobs(Section& section, Knobs& knobs) {
     if (const auto limit = section.number("max_inflight_messages", 1, 100'000)) {
         knobs.max_inflight_messages = static_cast<std::uint32_t>(*limit);
     }
+    knobs.plain_elections = section.boolean("plain_elections");
+    knobs.eager_appends = section.boolean("eager_appends");
+    knobs.early_apply = section.boolean("early_apply");
     // The election timeout is a whole number of ticks; a tick is a tenth of it unless given.
     if (const auto timeout = section.parsed("election_timeout", parse_duration)) {
         if (*timeout < std::chrono::milliseconds{1})

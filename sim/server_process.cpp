@@ -62,6 +62,11 @@ server::Config ServerProcess::configuration(const World& world) const {
     if (knobs.max_inflight_messages) {
         config.raft.max_inflight_messages = *knobs.max_inflight_messages;
     }
+    if (knobs.plain_elections.value_or(false)) {
+        config.raft.pre_vote = config.raft.check_quorum = false;
+    }
+    config.raft.coalesce = !knobs.eager_appends.value_or(false);
+    config.raft.apply_before_durable = knobs.early_apply.value_or(false);
     if (knobs.request_timeout) config.request_timeout = *knobs.request_timeout;
     config.raft.sabotage.commit_old_term = scenario.sabotage.commit_old_term;
     config.raft.sabotage.acknowledge_early = scenario.sabotage.acknowledge_early;
@@ -209,7 +214,7 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
     disk_.begin(write);
     const DiskOptions& options = world.scenario.world.disk;
     disk_free_at_ = std::max(disk_free_at_, world.now()) + options.write.draw(prng_) +
-                    options.fsync.draw(prng_);
+                    options.fsync.draw(prng_) + world.swarm.disk_delay(prng_);
     world.at(disk_free_at_, [number = number_, process = incarnation_](World& later) {
         ServerProcess& server = later.servers[number];
         if (server.incarnation_ == process) server.finish_write(later);

@@ -56,7 +56,16 @@ Knobs SwarmFaults::knobs(Knobs base) const {
         base.snapshot_entries = 16;
         base.trailing_entries = 4;
     }
+    if (has(Family::plain_elections)) base.plain_elections = true;
+    if (has(Family::eager_appends)) base.eager_appends = true;
+    if (has(Family::early_apply)) base.early_apply = true;
     return base;
+}
+
+Duration SwarmFaults::disk_delay(Prng& prng) const {
+    const auto found = drawn_.find(Family::slow_disk);
+    if (stopped_ || found == drawn_.end()) return {};
+    return prng.between(Duration{}, found->second.extra);
 }
 
 Chance SwarmFaults::task_exit_chance() const {

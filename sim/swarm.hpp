@@ -25,6 +25,8 @@ public:
     // The scenario's knobs with what the swarm drew on top.
     [[nodiscard]] Knobs knobs(Knobs base) const;
     [[nodiscard]] Chance task_exit_chance() const;
+    // What a sync takes longer than the scenario says.
+    [[nodiscard]] Duration disk_delay(Prng& prng) const;
     // The drawn options as YAML: what to put into a file to get this world without drawing.
     [[nodiscard]] std::string describe() const;
 

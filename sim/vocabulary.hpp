@@ -27,6 +27,10 @@ inline constexpr std::array family_words{
     Word<Family>{"one-entry-messages", Family::one_entry_messages},
     Word<Family>{"tiny-inflight", Family::tiny_inflight},
     Word<Family>{"small-snapshots", Family::small_snapshots},
+    Word<Family>{"slow-disk", Family::slow_disk},
+    Word<Family>{"plain-elections", Family::plain_elections},
+    Word<Family>{"eager-appends", Family::eager_appends},
+    Word<Family>{"early-apply", Family::early_apply},
 };
 
 inline constexpr std::array verb_words{

@@ -87,8 +87,9 @@ public:
     // the configuration as it is: an entry that all members refuse alike.
     Result<ConfState> apply_conf_change(Instant now, const ConfChange& change);
 
-    // Forgets entries through `index`, which is applied and not beyond the newest snapshot. False
-    // where none of them was held any more: then there is nothing to drop from the disk either.
+    // Forgets entries through `index`, which is applied, durable and not beyond the newest
+    // snapshot. False where none of them was held any more: then there is nothing to drop from the
+    // disk either.
     bool compact(Index index);
     // The newest snapshot of the own state machine, for followers that need entries which are gone.
     // Told after a start too, if there is one.

@@ -60,8 +60,6 @@ TEST(Scenarios, the_number_of_threads_changes_nothing) {
 // A small group with slow disks loses the most; whether it comes to rest is not the question here.
 void expect_found(Scenario scenario, const char* bug) {
     scenario.swarm.unlimited = true;
-    // A log that is cut before it was written is noticed by the log itself, with an abort.
-    std::erase(scenario.swarm.families, Family::small_snapshots);
     scenario.cluster.servers = 3;
     scenario.cluster.knobs.tick = std::chrono::milliseconds{20};
     scenario.world.disk.fsync = {Distribution::Kind::uniform,
