@@ -1,3 +1,4 @@
+// Defaults of a group, which depend on the type of its job.
 #include <algorithm>
 #include <limits>
 

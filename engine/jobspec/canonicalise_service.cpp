@@ -1,3 +1,4 @@
+// Defaults of services and checks, and their names.
 #include "engine/jobspec/canonicalise.hpp"
 
 namespace drover::jobspec {

@@ -1,3 +1,4 @@
+// Defaults of a task and of what its blocks hold.
 #include <algorithm>
 
 #include "engine/jobspec/canonicalise.hpp"

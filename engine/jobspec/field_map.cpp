@@ -1,3 +1,4 @@
+// Field options -> names in a job file, once per process.
 #include "engine/jobspec/field_map.hpp"
 
 #include <google/protobuf/descriptor.h>
@@ -5,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "engine/base/ensure.hpp"
 #include "engine/schema/options.pb.h"
 
 namespace drover::jobspec {
@@ -29,9 +31,10 @@ FieldMap make_map(const Descriptor& type) {
     return map;
 }
 
-void add_with_parts(const Descriptor& type,
-                    std::map<const Descriptor*, FieldMap, std::less<>>& maps) {
-    if (!maps.emplace(&type, make_map(type)).second) return;
+using FieldMaps = std::map<std::string, FieldMap, std::less<>>;  // by the full name of the message
+
+void add_with_parts(const Descriptor& type, FieldMaps& maps) {
+    if (!maps.emplace(type.full_name(), make_map(type)).second) return;
     for (int i = 0; i < type.field_count(); ++i) {
         if (const Descriptor* part = type.field(i)->message_type()) add_with_parts(*part, maps);
     }
@@ -45,16 +48,17 @@ std::vector<std::string> FieldMap::names() const {
     return all;
 }
 
-// Keyed by address, but only ever looked up: the order of the map is never seen. Everything that a
-// job can hold is mapped at the first call, so that later calls only read.
+// Everything that a job can hold is mapped at the first call, so that later calls only read.
 const FieldMap& field_map_of(const Descriptor& type) {
     static const auto maps = [&type] {
-        std::map<const Descriptor*, FieldMap, std::less<>> built;
+        FieldMaps built;
         const Descriptor* job = type.file()->pool()->FindMessageTypeByName("drover.schema.Job");
         add_with_parts(job != nullptr ? *job : type, built);
         return built;
     }();
-    return maps.at(&type);
+    const auto found = maps.find(type.full_name());
+    ENSURE(found != maps.end());
+    return found->second;
 }
 
 FieldForm form_of(const FieldDescriptor& field) {

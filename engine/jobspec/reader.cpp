@@ -1,3 +1,4 @@
+// The generic part: every attribute and block of a body finds its field, or is an error.
 #include "engine/jobspec/reader.hpp"
 
 #include <google/protobuf/descriptor.h>

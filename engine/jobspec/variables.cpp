@@ -1,3 +1,4 @@
+// Declarations and values of variables. Locals are in locals.cpp.
 #include "engine/jobspec/variables.hpp"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// References, collections and calls. Operators and loops are in files beside this one.
 #include "engine/jobspec/hcl/evaluator.hpp"
 
 #include "engine/base/ensure.hpp"

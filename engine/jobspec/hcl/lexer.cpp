@@ -1,3 +1,4 @@
+// Recognising tokens: each by its first characters alone, the longest match winning.
 #include "engine/jobspec/hcl/lexer.hpp"
 
 #include <algorithm>

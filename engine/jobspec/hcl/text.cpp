@@ -1,3 +1,4 @@
+// Durations, digit by digit: the standard library cannot read them, and nothing may overflow.
 #include "engine/jobspec/hcl/text.hpp"
 
 #include <array>

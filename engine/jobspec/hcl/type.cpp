@@ -1,3 +1,4 @@
+// Reading type constraints and converting values to them.
 #include "engine/jobspec/hcl/type.hpp"
 
 #include <algorithm>
