@@ -16,8 +16,8 @@ public:
     Findings(Validation& validation, std::string where)
         : validation_{validation}, where_{std::move(where)} {}
 
-    void error(std::string text) { validation_.errors.push_back(prefixed(std::move(text))); }
-    void warning(std::string text) { validation_.warnings.push_back(prefixed(std::move(text))); }
+    void error(std::string text) { add(validation_.errors, std::move(text)); }
+    void warning(std::string text) { add(validation_.warnings, std::move(text)); }
     void require(bool holds, std::string text) {
         if (!holds) error(std::move(text));
     }
@@ -27,8 +27,15 @@ public:
     }
 
 private:
-    [[nodiscard]] std::string prefixed(std::string text) const {
-        return where_.empty() ? std::move(text) : where_ + ": " + text;
+    // A job of ten thousand broken groups gets no answer of ten thousand lines.
+    void add(std::vector<std::string>& findings, std::string text) {
+        constexpr std::size_t count_max = 100;
+        if (findings.size() > count_max) return;
+        if (findings.size() == count_max)
+            text = "more follow, which are left out";
+        else if (!where_.empty())
+            text = where_ + ": " + text;
+        findings.push_back(std::move(text));
     }
 
     Validation& validation_;

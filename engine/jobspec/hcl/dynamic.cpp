@@ -6,6 +6,7 @@ namespace drover::hcl {
 namespace {
 
 constexpr std::size_t block_count_max = 20'000;  // of one body, after expansion
+constexpr std::size_t block_cost = 512;          // in units of the evaluation's budget
 
 class Expansion {
 public:
@@ -69,6 +70,7 @@ private:
             evaluation_.report(dynamic.type_range, "more than 20000 blocks");
             return false;
         }
+        if (!evaluation_.spend(dynamic.type_range, block_cost)) return false;
         const std::optional<std::string> name = iterator_name(dynamic);
         if (!name) return false;
         const Scope& scope = evaluation_.keep(

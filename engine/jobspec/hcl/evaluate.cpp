@@ -5,6 +5,8 @@
 namespace drover::hcl {
 namespace {
 
+constexpr std::size_t diagnostic_count_max = 100;
+
 Value under_labels(const ScopedBlock& block, Value content) {
     for (auto label = block.labels.rbegin(); label != block.labels.rend(); ++label) {
         content = Value::object({{label->text, Value::list({std::move(content)})}});
@@ -38,11 +40,26 @@ const Scope& Evaluation::keep(Scope scope) {
     return scopes_.back();
 }
 
-void Evaluation::report(const Range& range, std::string summary, std::string detail) {
+bool Evaluation::spend(const Range& range, std::size_t amount) {
+    if (budget_ >= amount) {
+        budget_ -= amount;
+        return true;
+    }
+    budget_ = 0;
+    report(range, "the text asks for too much computation",
+           "use smaller collections or fewer loops");
+    return false;
+}
+
+void Evaluation::report(const Range& range, std::string summary, std::string detail,
+                        std::optional<HostNeed> need) {
+    if (diagnostics_.size() >= diagnostic_count_max) return;
     diagnostics_.push_back(diagnose(*source_, range, std::move(summary), std::move(detail)));
+    diagnostics_.back().need = std::move(need);
 }
 
 void Evaluation::warn(const Range& range, std::string summary, std::string detail) {
+    if (warnings_.size() >= diagnostic_count_max) return;
     warnings_.push_back(diagnose(*source_, range, std::move(summary), std::move(detail)));
 }
 

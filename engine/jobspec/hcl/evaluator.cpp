@@ -50,13 +50,7 @@ Evaluator::Maybe Evaluator::fail(const Range& range, std::string summary, std::s
 }
 
 bool Evaluator::spend(const Range& range, std::size_t amount) {
-    if (evaluation_.budget_ >= amount) {
-        evaluation_.budget_ -= amount;
-        return true;
-    }
-    evaluation_.budget_ = 0;
-    fail(range, "the text asks for too much computation", "use smaller collections or fewer loops");
-    return false;
+    return evaluation_.spend(range, amount);
 }
 
 Evaluator::Maybe Evaluator::made(const Range& range, Value value) {
@@ -277,11 +271,10 @@ Evaluator::Maybe Evaluator::on(const Frame& frame, const Call& node) {
 Evaluator::Maybe Evaluator::refused(const Frame& frame, const Call& node,
                                     const Arguments::Failure& failure) {
     const bool at_argument = failure.argument && *failure.argument < node.arguments.size();
-    fail(at_argument ? node.arguments[*failure.argument]->range : frame.self.range,
-         node.name +
-             (at_argument ? ": argument " + std::to_string(*failure.argument + 1) + " " : ": ") +
-             failure.message);
-    evaluation_.diagnostics_.back().need = failure.need;
+    const std::string place =
+        at_argument ? ": argument " + std::to_string(*failure.argument + 1) + " " : ": ";
+    evaluation_.report(at_argument ? node.arguments[*failure.argument]->range : frame.self.range,
+                       node.name + place + failure.message, {}, failure.need);
     return std::nullopt;
 }
 

@@ -74,11 +74,16 @@ public:
     // None when it failed; the reason has then been added to diagnostics().
     [[nodiscard]] std::optional<Value> evaluate(const Expression& expression, const Scope& scope);
 
+    // Accounts for work or memory; false, with a report, once the budget is spent.
+    bool spend(const Range& range, std::size_t amount);
+
     // Keeps a scope alive for as long as the evaluation, so that others can name it as their
     // parent.
     const Scope& keep(Scope scope);
 
-    void report(const Range& range, std::string summary, std::string detail = {});
+    // Beyond a hundred, further reports are dropped: nobody reads them.
+    void report(const Range& range, std::string summary, std::string detail = {},
+                std::optional<HostNeed> need = std::nullopt);
     void warn(const Range& range, std::string summary, std::string detail = {});
 
     [[nodiscard]] const Diagnostics& diagnostics() const { return diagnostics_; }

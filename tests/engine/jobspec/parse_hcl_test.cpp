@@ -255,6 +255,17 @@ TEST(ParseHcl, all_errors_are_reported_up_to_a_limit) {
     EXPECT_EQ(result.error().size(), 20U);
 }
 
+TEST(ParseHcl, dynamic_blocks_cannot_multiply_without_end) {
+    const std::string text =
+        "job \"a\" {\n  dynamic \"group\" {\n    for_each = range(1024)\n"
+        "    labels = [\"g\"]\n    content {\n      dynamic \"task\" {\n"
+        "        for_each = range(1024)\n        labels = [\"t\"]\n"
+        "        content {}\n      }\n    }\n  }\n}";
+    const auto result = parsed(text);
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error()[0].summary, "the text asks for too much computation");
+}
+
 constexpr std::string_view with_variables = R"(
 variable "a" { default = "default" }
 variable "n" {

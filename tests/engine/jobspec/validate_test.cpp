@@ -225,6 +225,14 @@ TEST(Validate, system_jobs_have_rules_of_their_own) {
               "reschedule policy\n\n");
 }
 
+TEST(Validate, endless_complaints_are_cut) {
+    schema::Job job = right(samples::raw_exec_service);
+    for (int i = 0; i < 500; ++i) job.add_task_groups()->set_name("g" + std::to_string(i));
+    const Validation validation = validate(job);
+    ASSERT_EQ(validation.errors.size(), 101U);
+    EXPECT_EQ(validation.errors.back(), "more follow, which are left out");
+}
+
 TEST(Validate, old_ways_are_warned_about) {
     schema::Job job = right(samples::raw_exec_service);
     group(job).mutable_update()->set_max_parallel(3);
