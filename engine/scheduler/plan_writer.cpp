@@ -47,6 +47,20 @@ void PlanWriter::stop(const Stop& stop) {
         append_state(written, stop.client_status);
     }
     if (!stop.follow_up.empty()) written.set_followup_eval_id(stop.follow_up);
+    take_over_note(stop, written);
+}
+
+// An allocation is in one list only. What was noted of one that is now stopped goes with it.
+void PlanWriter::take_over_note(const Stop& stop, schema::Allocation& written) {
+    const auto noted = placements_.find(stop.allocation->id);
+    if (noted == placements_.end()) return;
+    const auto& note = noted->second;
+    if (stop.client_status.empty() && note.client_status() == "unknown") {
+        written.set_client_status(note.client_status());
+        written.set_client_description(note.client_description());
+        append_state(written, note.client_status());
+    }
+    placements_.erase(noted);
 }
 
 schema::Allocation& PlanWriter::copy_of(const state::AllocationPtr& allocation) {

@@ -28,9 +28,9 @@ public:
     void finish(schema::Plan& plan);
 
 private:
-    using ByNode = std::map<std::string, schema::NodeAllocations>;
     // The copy of a stored allocation that the plan will hold, made where there is none yet.
     schema::Allocation& copy_of(const state::AllocationPtr& allocation);
+    void take_over_note(const Stop& stop, schema::Allocation& written);
     void append_state(schema::Allocation& allocation, const std::string& client_status) const;
 
     const schema::Evaluation& evaluation_;

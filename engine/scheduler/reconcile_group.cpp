@@ -291,8 +291,10 @@ void GroupRun::decide_updates() {
 
 void GroupRun::require_canaries() {
     const auto wanted = static_cast<std::size_t>(std::max(group_.update().canary(), 0));
-    requires_canaries_ = has_update(group_) && !destructive_.empty() && canaries_.size() < wanted &&
-                         !state_.promoted();
+    // Once a rollout has begun with canaries it needs them until their promotion, also while
+    // everything of the version before is on its way to another node.
+    requires_canaries_ = has_update(group_) && canaries_.size() < wanted && !state_.promoted() &&
+                         (canarying() || !destructive_.empty());
     if (!requires_canaries_) return;
     state_.set_desired_canaries(static_cast<std::int32_t>(wanted));
     if (job_.paused || job_.failed) return;
