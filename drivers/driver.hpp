@@ -138,8 +138,9 @@ public:
     // Delivers one signal to the main process; not_found once it has ended.
     [[nodiscard]] virtual Result<void> signal(const TaskHandle& handle,
                                               const std::string& name) = 0;
-    // Forgets the task and what it left behind for re-attaching, killing it first if it still runs.
-    // Log files stay: they belong to the allocation's directory.
+    // Forgets the task and what it left behind for re-attaching, killing it first if it still runs;
+    // its exit is then no longer reported. Log files stay: they belong to the allocation's
+    // directory.
     [[nodiscard]] virtual Result<void> destroy(const TaskHandle& handle) = 0;
     [[nodiscard]] virtual Result<TaskStatus> inspect(const TaskHandle& handle) = 0;
     [[nodiscard]] virtual DriverFingerprint fingerprint() = 0;

@@ -138,16 +138,19 @@ Result<std::string> ask_once(const RunDirectory& run, const std::string& command
     return answer;
 }
 
+Result<void> verdict_of(std::string_view answer) {
+    if (answer == "ok\n") return {};
+    if (answer == "ended\n") return fail(Errc::not_found, "the task has ended");
+    std::string message{"the executor answered: "};
+    message += answer.substr(0, answer.find('\n'));
+    return fail(Errc::internal, std::move(message));
+}
+
 Result<void> ask(const RunDirectory& run, const std::string& command) {
     const auto deadline = Clock::now() + answer_timeout;
     while (true) {
-        auto answer = ask_once(run, command, deadline);
-        if (answer == "ok\n") return {};
-        if (answer == "ended\n") return fail(Errc::not_found, "the task has ended");
-        if (answer) {
-            answer->pop_back();
-            return fail(Errc::internal, "the executor answered: " + *answer);
-        }
+        const auto answer = ask_once(run, command, deadline);
+        if (answer) return verdict_of(*answer);
         // An executor on its way out closes its socket an instant before it lets go of its lock, so
         // whoever is refused asks again until it is clear which it is.
         if (run.exit() || !run.executor_lives()) {
