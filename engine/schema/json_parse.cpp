@@ -2,6 +2,7 @@
 // and it says where it stopped.
 #include <charconv>
 
+#include "engine/schema/json_text.hpp"
 #include "engine/schema/json_value.hpp"
 
 namespace drover::schema {
@@ -137,7 +138,14 @@ private:
         return true;
     }
 
+    // Protobuf refuses to read text that is not UTF-8: what is not must never get that far.
     bool read_text(std::string& into) {
+        if (!read_raw_text(into)) return false;
+        into = as_utf8(std::move(into));
+        return true;
+    }
+
+    bool read_raw_text(std::string& into) {
         ++at_;
         while (true) {
             if (ended()) return refuse("the string does not end");

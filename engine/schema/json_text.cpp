@@ -1,6 +1,7 @@
-// Base64 (RFC 4648) and times (RFC 3339), both ways.
+// UTF-8 (RFC 3629), base64 (RFC 4648) and times (RFC 3339).
 #include "engine/schema/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <chrono>
@@ -87,6 +88,41 @@ std::optional<std::int64_t> take_clock_seconds(std::string_view& text) {
 }
 
 }  // namespace
+
+std::size_t utf8_length(std::string_view text) {
+    auto byte = [&text](std::size_t at) {
+        return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
+    };
+    auto follows = [&byte](std::size_t at) { return (byte(at) & 0xc0U) == 0x80U; };
+    unsigned first = byte(0);
+    if (first < 0x80U) return 1;
+    if (first >= 0xc2U && first < 0xe0U) return follows(1) ? 2 : 0;
+    if (first >= 0xe0U && first < 0xf0U) {
+        bool shortest = first != 0xe0U || byte(1) >= 0xa0U;
+        bool surrogate = first == 0xedU && byte(1) >= 0xa0U;
+        return follows(1) && follows(2) && shortest && !surrogate ? 3 : 0;
+    }
+    if (first >= 0xf0U && first < 0xf5U) {
+        bool shortest = first != 0xf0U || byte(1) >= 0x90U;
+        bool in_range = first != 0xf4U || byte(1) < 0x90U;
+        return follows(1) && follows(2) && follows(3) && shortest && in_range ? 4 : 0;
+    }
+    return 0;
+}
+
+std::string as_utf8(std::string text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) {
+        std::size_t length = utf8_length(std::string_view{text}.substr(at));
+        if (length == 0) {
+            out += "\xef\xbf\xbd";
+        } else {
+            out.append(text, at, length);
+        }
+        at += std::max<std::size_t>(length, 1);
+    }
+    return out;
+}
 
 std::string base64(std::string_view bytes) {
     std::string out;

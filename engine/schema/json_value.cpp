@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/base/ensure.hpp"
+#include "engine/schema/json_text.hpp"
 
 namespace drover::schema {
 
@@ -45,28 +46,6 @@ namespace {
 
 constexpr char hex_digits[] = "0123456789abcdef";
 
-// The length of the well-formed UTF-8 sequence at the front; 0 where there is none.
-std::size_t sequence_length(std::string_view text) {
-    auto byte = [&text](std::size_t at) {
-        return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U;
-    };
-    auto follows = [&byte](std::size_t at) { return (byte(at) & 0xc0U) == 0x80U; };
-    unsigned first = byte(0);
-    if (first < 0x80U) return 1;
-    if (first >= 0xc2U && first < 0xe0U) return follows(1) ? 2 : 0;
-    if (first >= 0xe0U && first < 0xf0U) {
-        bool shortest = first != 0xe0U || byte(1) >= 0xa0U;
-        bool surrogate = first == 0xedU && byte(1) >= 0xa0U;
-        return follows(1) && follows(2) && shortest && !surrogate ? 3 : 0;
-    }
-    if (first >= 0xf0U && first < 0xf5U) {
-        bool shortest = first != 0xf0U || byte(1) >= 0x90U;
-        bool in_range = first != 0xf4U || byte(1) < 0x90U;
-        return follows(1) && follows(2) && follows(3) && shortest && in_range ? 4 : 0;
-    }
-    return 0;
-}
-
 void print_control(char c, std::string& out) {
     switch (c) {
         case '\n': out += "\\n"; return;
@@ -84,7 +63,7 @@ void print_text(std::string_view text, std::string& out) {
     out += '"';
     while (!text.empty()) {
         char c = text.front();
-        std::size_t length = sequence_length(text);
+        std::size_t length = utf8_length(text);
         if (c == '"' || c == '\\') {
             out += '\\';
             out += c;

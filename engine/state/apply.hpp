@@ -67,6 +67,16 @@ void upsert_job(Context& context, schema::Job job);
 [[nodiscard]] bool same_specification(const schema::Job& a, const schema::Job& b);
 void set_job_stability(Context& context, const JobVersionKey& key, bool stable);
 
+// An id that is not 16 bytes could be stored, but never found or restored again.
+[[nodiscard]] Result<void> check_id(const char* what, const std::string& raw);
+template <class Rows>
+[[nodiscard]] Result<void> check_ids(const char* what, const Rows& rows) {
+    for (const auto& row : rows) {
+        if (auto checked = check_id(what, row.id()); !checked) return checked;
+    }
+    return {};
+}
+
 void upsert_evaluation(Context& context, schema::Evaluation evaluation);
 template <class Evaluations>
 void upsert_evaluations(Context& context, const Evaluations& evaluations) {

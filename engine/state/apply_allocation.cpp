@@ -116,12 +116,14 @@ void store_allocation(Context& context, schema::Allocation body, const JobPtr& j
 }
 
 Result<void> apply_body(Context& context, const schema::AllocationClientUpdate& body) {
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     for (const schema::Allocation& report : body.allocations()) apply_report(context, report);
     upsert_evaluations(context, body.evaluations());
     return {};
 }
 
 Result<void> apply_body(Context& context, const schema::AllocationTransition& body) {
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     for (const schema::AllocationTransition::One& one : body.transitions()) {
         AllocationPtr before = context.allocation(to_uuid(one.allocation_id()));
         if (!before) {

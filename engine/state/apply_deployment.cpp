@@ -153,7 +153,18 @@ Result<void> check(const Context& context, const schema::DeploymentChange& body)
         auto checked = check_deployment_status(context, body.status());
         if (!checked) return checked;
     }
-    if (body.deployment_id().empty()) return {};
+    if (body.has_evaluation()) {
+        auto checked = check_id("an evaluation", body.evaluation().id());
+        if (!checked) return checked;
+    }
+    if (body.deployment_id().empty()) {
+        if (!promotes(body) && body.healthy_allocation_ids().empty() &&
+            body.unhealthy_allocation_ids().empty()) {
+            return {};
+        }
+        return fail(Errc::invalid_argument,
+                    "promotion and health need the deployment_id that they are about");
+    }
     const schema::Deployment* row = context.deployment(to_uuid(body.deployment_id()));
     if (row == nullptr) {
         return fail(Errc::not_found,

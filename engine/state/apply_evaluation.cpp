@@ -72,6 +72,7 @@ void upsert_evaluation(Context& context, schema::Evaluation evaluation) {
 }
 
 Result<void> apply_body(Context& context, const schema::EvaluationUpsert& body) {
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     upsert_evaluations(context, body.evaluations());
     return {};
 }

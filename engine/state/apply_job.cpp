@@ -22,6 +22,12 @@ Result<void> check_index(const schema::JobRegistration& body, const JobPtr& stor
                                     std::to_string(stored->job_modify_index()));
 }
 
+template <class Body>
+Result<void> check_evaluation(const Body& body) {
+    if (!body.has_evaluation()) return {};
+    return check_id("an evaluation", body.evaluation().id());
+}
+
 void preserve_counts(schema::Job& job, const schema::Job& stored) {
     for (schema::TaskGroup& group : *job.mutable_task_groups()) {
         for (const schema::TaskGroup& before : stored.task_groups()) {
@@ -153,6 +159,7 @@ Result<void> apply_body(Context& context, const schema::JobRegistration& body) {
     }
     JobPtr stored = context.job(key);
     if (auto checked = check_index(body, stored); !checked) return checked;
+    if (auto checked = check_evaluation(body); !checked) return checked;
     schema::Job job = body.job();
     if (stored && body.preserve_counts()) preserve_counts(job, *stored);
     if (!stored || !same_specification(*stored, job)) upsert_job(context, std::move(job));
@@ -165,6 +172,7 @@ Result<void> apply_body(Context& context, const schema::JobRegistration& body) {
 }
 
 Result<void> apply_body(Context& context, const schema::JobDeregistration& body) {
+    if (auto checked = check_evaluation(body); !checked) return checked;
     JobKey key{body.namespace_(), body.job_id()};
     JobPtr stored = context.job(key);
     if (stored && body.purge()) {

@@ -78,9 +78,8 @@ Result<void> bad_value(const char* field, const std::string& value, const char* 
 }  // namespace
 
 Result<void> apply_body(Context& context, const schema::NodeRegistration& body) {
-    if (!Uuid::from_raw(body.node().id())) {
-        return fail(Errc::invalid_argument, "a node needs an ID of 16 bytes");
-    }
+    if (auto checked = check_id("a node", body.node().id()); !checked) return checked;
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     schema::Node node = body.node();
     if (node.node_pool().empty()) node.set_node_pool("default");
     NodePtr stored = context.node(to_uuid(node.id()));
@@ -99,6 +98,7 @@ Result<void> apply_body(Context& context, const schema::NodeStatusChange& body) 
     if (!responsive && !unresponsive(body.status())) {
         return bad_value("status", body.status(), "initializing, ready, down, disconnected");
     }
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     auto node = std::make_shared<schema::Node>(*stored);
     set_status(*node, body.status(), context.index());
     node->set_status_updated_at(body.updated_at_s() != 0 ? body.updated_at_s()
@@ -121,6 +121,7 @@ Result<void> apply_body(Context& context, const schema::NodeEligibilityChange& b
         return fail(Errc::conflict,
                     "can not set node's scheduling eligibility to eligible while it is draining");
     }
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
     auto node = std::make_shared<schema::Node>(*stored);
     node->set_scheduling_eligibility(body.eligibility());
     if (body.has_event()) append_event(*node, body.event(), context.index());

@@ -134,9 +134,23 @@ void bump_evaluation(Context& context, const std::string& raw_id) {
     context.write.put_evaluation(std::move(row));
 }
 
+Result<void> check(const schema::PlanResult& body) {
+    const schema::Plan& plan = body.plan();
+    if (plan.has_deployment()) {
+        auto checked = check_id("a deployment", plan.deployment().id());
+        if (!checked) return checked;
+    }
+    for (const schema::NodeAllocations& node : plan.placements()) {
+        auto checked = check_ids("an allocation", node.allocations());
+        if (!checked) return checked;
+    }
+    return check_ids("an evaluation", body.evaluations());
+}
+
 }  // namespace
 
 Result<void> apply_body(Context& context, const schema::PlanResult& body) {
+    if (auto checked = check(body); !checked) return checked;
     const schema::Plan& plan = body.plan();
     if (plan.has_deployment()) upsert_deployment(context, plan.deployment());
     for (const schema::DeploymentStatusUpdate& update : plan.deployment_updates()) {

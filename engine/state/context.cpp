@@ -53,6 +53,12 @@ void count_child(schema::JobChildrenSummary& children, const std::string& status
 
 }  // namespace
 
+Result<void> check_id(const char* what, const std::string& raw) {
+    if (Uuid::from_raw(raw)) return {};
+    return fail(Errc::invalid_argument, std::string{what} + " needs an ID of 16 bytes; it has " +
+                                            std::to_string(raw.size()));
+}
+
 JobPtr Context::job(const JobKey& key) const { return row_or_null(tables().jobs, key); }
 NodePtr Context::node(const Uuid& id) const { return row_or_null(tables().nodes, id); }
 AllocationPtr Context::allocation(const Uuid& id) const {

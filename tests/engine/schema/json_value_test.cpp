@@ -63,6 +63,13 @@ TEST(JsonParse, RefusesTheRestAndSaysWhere) {
     }
 }
 
+TEST(JsonParse, TextThatIsNotUtf8IsReplacedSoThatEveryServerCanReadIt) {
+    auto value = parse_json("{\"a\xff\":\"b\xc3\xa9\xc3\"}");
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->object()->front().first, "a\ufffd");
+    EXPECT_EQ(*value->object()->front().second.text(), "b\u00e9\ufffd");
+}
+
 TEST(JsonParse, DepthAndSizeAreBounded) {
     std::string deep(100'000, '[');
     auto value = parse_json(deep);

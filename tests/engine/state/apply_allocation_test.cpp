@@ -245,6 +245,19 @@ TEST(ApplyDeployment, PromotionNeedsItsHealthyCanaries) {
     EXPECT_EQ(world.allocation(1)->body->alloc_modify_index(), world.state.applied_index());
 }
 
+TEST(ApplyDeployment, PromotionAndHealthWithoutADeploymentAreRefused) {
+    Rollout world;
+    world.roll(1, true);
+    schema::Entry promote;
+    promote.mutable_change_deployment()->set_promote_all(true);
+    EXPECT_EQ(world.apply(promote).error.code, Errc::invalid_argument);
+    schema::Entry health;
+    health.mutable_change_deployment()->add_healthy_allocation_ids(allocation_id(9).raw());
+    EXPECT_EQ(world.apply(health).error.code, Errc::invalid_argument);
+    health.mutable_change_deployment()->set_deployment_id(deployment_id(1).raw());
+    EXPECT_EQ(world.apply(health).error.code, Errc::not_found);
+}
+
 TEST(ApplyDeployment, SuccessMarksTheJobVersionStableAndIsFinal) {
     Rollout world;
     world.roll(1, false);

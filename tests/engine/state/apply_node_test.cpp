@@ -62,6 +62,21 @@ TEST(ApplyNode, RefusalsNameTheFieldAndTheRemedyAndChangeNothing) {
     EXPECT_EQ(world.state.digest(), before);
 }
 
+TEST(ApplyNode, AnIdThatCouldNotBeFoundAgainIsRefused) {
+    World world;
+    schema::Entry entry;
+    entry.mutable_register_node()->mutable_node()->set_id("short");
+    EXPECT_EQ(world.apply(entry).error.message, "a node needs an ID of 16 bytes; it has 5");
+    schema::Entry evaluation;
+    evaluation.mutable_upsert_evaluations()->add_evaluations();
+    EXPECT_EQ(world.apply(evaluation).error.message,
+              "an evaluation needs an ID of 16 bytes; it has 0");
+    schema::Entry plan;
+    plan.mutable_apply_plan()->mutable_plan()->mutable_deployment()->set_id("x");
+    EXPECT_EQ(world.apply(plan).error.message, "a deployment needs an ID of 16 bytes; it has 1");
+    EXPECT_EQ(world.state.digest(), Digest{});
+}
+
 TEST(ApplyNode, TenEventsAreKept) {
     World world;
     world.register_node(1);
