@@ -86,22 +86,24 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
 void Server::Core::settle_slots(Step& step, const raft::Entry& entry, const schema::Entry* command,
                                 const state::ApplyResult* result) {
     const Slot here{entry.index.value(), entry.term.value()};
+    if (const auto own = slots_.find(here); own != slots_.end()) {
+        // What this entry makes impossible was settled by the first entry of its term, or will be
+        // by that of the next: the steady state must not look at every write that is under way.
+        const auto request = own->second.request;
+        slots_.erase(own);
+        if (request && requests_.find(*request) != nullptr) {
+            answer_written(step, *request, *command, *result);
+        }
+        return;
+    }
     for (auto slot = slots_.begin(); slot != slots_.end();) {
-        const bool happened = slot->first == here;
-        const bool impossible =
-            !happened && (slot->first.index <= here.index || slot->first.term < here.term);
-        if (!happened && !impossible) {
+        if (slot->first.index > here.index && slot->first.term >= here.term) {
             ++slot;
             continue;
         }
         const auto request = slot->second.request;
         slot = slots_.erase(slot);
-        if (!request || requests_.find(*request) == nullptr) continue;
-        if (happened && command != nullptr) {
-            answer_written(step, *request, *command, *result);
-        } else if (impossible) {
-            hold(step, *request);
-        }
+        if (request && requests_.find(*request) != nullptr) hold(step, *request);
     }
 }
 

@@ -39,7 +39,8 @@ Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng
       state_{std::move(state)},
       view_{state_.view()},
       prng_{prng.stream("server")},
-      id_prng_{prng.stream("ids")} {}
+      id_prng_{prng.stream("ids")},
+      requests_{prng.stream("requests").next() >> 1} {}
 
 Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, DurableState durable,
                                                             Instant now, std::uint64_t seed) {

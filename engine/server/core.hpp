@@ -186,6 +186,7 @@ private:
 
     std::map<Slot, Proposal> slots_;
     Requests requests_;
+    RecentIds taken_up_;
     state::Watchers watchers_;
     std::set<RequestKey> woken_;
     std::uint64_t last_context_ = 0;

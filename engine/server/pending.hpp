@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/time.hpp"
+#include "engine/base/uuid.hpp"
 #include "engine/server/boundary.hpp"
 
 namespace drover::server {
@@ -52,8 +53,26 @@ struct Pending {
     std::string warnings{};
 };
 
+// The latest writes that other servers passed on and that were taken up here, by request id. Ids
+// that are not 16 bytes are not remembered, so that this never grows beyond its bound.
+class RecentIds {
+public:
+    void add(const std::string& request_id);
+    void forget(const std::string& request_id);
+    [[nodiscard]] bool contains(const std::string& request_id) const;
+
+private:
+    std::uint64_t last_ = 0;
+    std::map<Uuid, std::uint64_t> known_;
+    std::map<std::uint64_t, Uuid> order_;
+};
+
 class Requests {
 public:
+    // Keys go out to other servers as tickets: a server that starts again must not use those of its
+    // former life, whose answers may still be on their way. So they count on from a random number.
+    explicit Requests(RequestKey before_first) : last_{before_first} {}
+
     // The new request's key.
     RequestKey add(Pending pending);
     void erase(RequestKey key);
@@ -73,7 +92,7 @@ public:
     [[nodiscard]] std::size_t size() const { return pending_.size(); }
 
 private:
-    RequestKey last_ = 0;
+    RequestKey last_;
     std::uint64_t bytes_ = 0;
     std::map<RequestKey, Pending> pending_;
     std::map<Origin, RequestKey> by_origin_;

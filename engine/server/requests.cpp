@@ -33,6 +33,11 @@ bool nothing_was_proposed(const schema::Response& response) {
 }  // namespace
 
 void Server::Core::accept(Step& step, Origin origin, RequestPtr request) {
+    // The network may repeat what another server passed on; a write must not be taken up twice.
+    if (std::holds_alternative<PeerTicket>(origin) &&
+        (requests_.of(origin) || taken_up_.contains(request->request_id()))) {
+        return;
+    }
     const std::uint64_t bytes = request->ByteSizeLong() + request_overhead_bytes;
     if (requests_.bytes() + bytes > config_.pending_request_bytes_max) {
         return refuse_at_once(step, origin, *request, Errc::overloaded,
@@ -92,6 +97,7 @@ void Server::Core::route_write(Step& step, RequestKey key) {
 void Server::Core::execute(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     const RequestPtr request = pending.request;
+    if (request->forwarded()) taken_up_.add(request->request_id());
     auto drafted = draft({view_, *request, {step.wall, id_prng_}});
     if (!drafted) {
         return refuse(step, key, drafted.error().code, std::move(drafted.error().message));
@@ -131,6 +137,7 @@ void Server::Core::hold(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     pending.phase = Phase::held;
     pending.forwarded_to.reset();
+    taken_up_.forget(pending.request->request_id());
     if (step.now >= pending.hold_until) {
         // Found out late that it did not happen; there may be a leader by now.
         pending.hold_until = std::min(pending.deadline, step.now + config_.hold_timeout);
@@ -227,6 +234,7 @@ void Server::Core::on_forwarded_response(Step& step, raft::RaftId from,
     if (pending == nullptr || pending->phase != Phase::forwarded || pending->forwarded_to != from) {
         return;
     }
+    if (pending->request->request_id() != answer.response->request_id()) return;
     if (nothing_was_proposed(*answer.response)) return hold(step, key);
     respond(step, key, *answer.response);
 }

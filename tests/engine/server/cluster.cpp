@@ -46,6 +46,11 @@ void Cluster::start(std::size_t number) {
     host.stalled_writes.clear();
 }
 
+void Cluster::repeat_messages() {
+    const auto remembered = std::exchange(remembered_, std::nullopt);
+    for (const auto& [to, received] : remembered.value()) hosts_[to].inbox.emplace_back(received);
+}
+
 void Cluster::crash(std::size_t server) { hosts_[server].server.reset(); }
 void Cluster::restart(std::size_t server) { start(server); }
 
@@ -99,8 +104,11 @@ void Cluster::carry_out(std::size_t number, Effect& effect) {
               [&](SendMessage& one) {
                   const std::size_t to = one.to.value() - 1;
                   if (cut_off_.contains(number) || cut_off_.contains(to)) return;
-                  hosts_[to].inbox.emplace_back(
-                      PeerMessageReceived{raft::RaftId{number + 1}, std::move(one.message)});
+                  const PeerMessageReceived received{raft::RaftId{number + 1}, one.message};
+                  hosts_[to].inbox.emplace_back(received);
+                  if (!remembered_) return;
+                  hosts_[to].inbox.emplace_back(received);
+                  remembered_->emplace_back(to, received);
               },
               [&](Respond& one) { answers_[one.ticket] = one.response; },
               [&](AnswerQuery& one) { answers_[one.ticket] = answer(one); },

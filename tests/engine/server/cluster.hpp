@@ -37,6 +37,9 @@ public:
     void restart(std::size_t server);
     void cut_off(std::size_t server) { cut_off_.insert(server); }
     void reconnect() { cut_off_.clear(); }
+    // Every message between servers arrives twice, and once more at repeat_messages().
+    void remember_messages() { remembered_.emplace(); }
+    void repeat_messages();
     // Log writes of this server are begun and not completed until released.
     void stall_disk(std::size_t server) { stalled_.insert(server); }
     void release_disk(std::size_t server);
@@ -88,6 +91,7 @@ private:
     Instant now_{};
     std::vector<Host> hosts_;
     std::set<std::size_t> cut_off_;
+    std::optional<std::vector<std::pair<std::size_t, PeerMessageReceived>>> remembered_;
     std::set<std::size_t> stalled_;
     std::map<Ticket, ResponsePtr> answers_;
     std::uint64_t last_ticket_ = 0;

@@ -3,6 +3,7 @@
 
 #include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
+#include "engine/server/wire.hpp"
 #include "tests/engine/server/cluster.hpp"
 #include "tests/engine/server/requests.hpp"
 
@@ -129,6 +130,23 @@ TEST(Durability, a_raft_id_that_belongs_to_another_server_is_refused) {
     info.set_id(std::string(16, 'x'));
     info.set_address("10.0.0.9:4647");
     EXPECT_EQ(failure_of(cluster.call(leader, request)), Errc::conflict);
+}
+
+TEST(Wire, messages_between_servers_survive_the_way) {
+    auto request = std::make_shared<schema::Request>(register_job(service_job("a", 1)));
+    const auto decoded =
+        decode_peer_message(encode_peer_message(ForwardedRequest{Ticket{9}, request}));
+    ASSERT_TRUE(decoded);
+    const auto& forwarded = std::get<ForwardedRequest>(*decoded);
+    EXPECT_EQ(forwarded.ticket, Ticket{9});
+    EXPECT_EQ(forwarded.request->SerializeAsString(), request->SerializeAsString());
+}
+
+TEST(Wire, what_is_no_message_is_refused) {
+    for (const std::string& bytes : {std::string{}, std::string{"\xff\xff\xff"},
+                                     std::string(1000, 'x'), std::string{"\x0a\x01z"}}) {
+        EXPECT_FALSE(decode_peer_message(bytes));
+    }
 }
 
 }  // namespace

@@ -2,7 +2,10 @@
 // known.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "tests/engine/server/cluster.hpp"
 #include "tests/engine/server/requests.hpp"
@@ -11,6 +14,14 @@ namespace drover::server {
 namespace {
 
 using namespace std::chrono_literals;
+
+// Evaluations that a registration, or a wish for an evaluation, led to.
+std::ptrdiff_t registrations(const Server& server, const std::string& job) {
+    const auto all = server.view().evaluations_of({"default", job});
+    return std::count_if(all.begin(), all.end(), [](const auto& evaluation) {
+        return evaluation->triggered_by() == "job-register";
+    });
+}
 
 TEST(Writes, a_job_registered_through_any_server_is_read_back_from_every_server) {
     Cluster cluster;
@@ -43,6 +54,35 @@ TEST(Writes, of_two_writers_that_enforce_the_same_index_exactly_one_wins) {
     EXPECT_NE(one.has_value(), other.has_value());
     EXPECT_EQ(one ? one : other, Errc::conflict);
     EXPECT_EQ(cluster.call(2, read_job("a")).job().task_groups(0).count(), one ? 2 : 1);
+}
+
+TEST(Writes, a_forwarded_write_that_the_network_repeats_takes_effect_once) {
+    Cluster cluster;
+    const std::size_t leader = cluster.elect();
+    cluster.remember_messages();
+    const auto written = cluster.call(cluster.follower(), register_job(service_job("a", 1)));
+    EXPECT_EQ(failure_of(written), std::nullopt) << written.failure().message();
+    cluster.run_for(1s);
+    EXPECT_EQ(registrations(cluster.server(leader), "a"), 1) << "repeated at once";
+    cluster.repeat_messages();
+    cluster.run_for(1s);
+    EXPECT_EQ(registrations(cluster.server(leader), "a"), 1) << "repeated after the answer";
+    EXPECT_EQ(cluster.leader(), leader);
+    EXPECT_TRUE(cluster.digests_equal());
+}
+
+TEST(Writes, a_refusal_stands_when_the_network_repeats_what_was_refused) {
+    Cluster cluster;
+    const std::size_t leader = cluster.elect();
+    cluster.remember_messages();
+    schema::Request evaluate;
+    evaluate.mutable_evaluate_job()->set_job_id("a");
+    const auto refused = cluster.call(cluster.follower(), evaluate);
+    EXPECT_EQ(failure_of(refused), Errc::not_found);
+    cluster.call(leader, register_job(service_job("a", 1)));
+    cluster.repeat_messages();
+    cluster.run_for(1s);
+    EXPECT_EQ(registrations(cluster.server(leader), "a"), 1);
 }
 
 TEST(Writes, malformed_jobs_are_refused_with_the_field_that_is_wrong) {
