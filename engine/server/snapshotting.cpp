@@ -11,7 +11,7 @@ void Server::Core::maybe_save_snapshot(Step& step) {
     if (saving_ || applied < snapshot_retry_) return;
     if (applied < snapshot_index_ + config_.snapshot_threshold_entries) return;
     const raft::Index index{applied};
-    // Applied early, the log here may still be on its way to the disk: a snapshot must not outrun it.
+    // Applied early, the log may still be on its way to the disk: a snapshot must not outrun it.
     if (raft_.stable_index() < index) return;
     const auto term = raft_.term_at(index);
     if (!term) return;
