@@ -58,9 +58,8 @@ std::vector<std::string> with_default_port(std::vector<std::string> addresses, s
 }
 
 Result<std::string> make_dev_directory() {
-    std::string pattern = (fs::temp_directory_path() /
-                           ("drover-dev-" + std::string(6, 'X')))
-                              .string();
+    std::string pattern =
+        (fs::temp_directory_path() / ("drover-dev-" + std::string(6, 'X'))).string();
     if (::mkdtemp(pattern.data()) == nullptr) {
         return fail(Errc::internal,
                     pattern + ": cannot be created; check that the folder is writable");
@@ -251,9 +250,11 @@ Result<void> Agent::Impl::start_transport() {
         logs->serve(*transport, opening, std::move(stream));
     };
     handlers.on_peer = [this](const io::PeerEvent& event) { peer_event(event); };
-    auto started = io::Transport::start(std::move(options), std::move(handlers));
-    if (!started) return tl::unexpected{started.error()};
-    transport = std::move(*started);
+    auto opened = io::Transport::open(std::move(options), std::move(handlers));
+    if (!opened) return tl::unexpected{opened.error()};
+    // The handlers use it, so it must be in its place before they run.
+    transport = std::move(*opened);
+    transport->run();
     return {};
 }
 

@@ -230,7 +230,7 @@ void ClientHost::write_state(const client::WriteState& effect) {
 }
 
 void ClientHost::build_directory(const client::BuildAllocationDirectory& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         const drivers::AllocDir directory{config_.alloc_dir(), effect.allocation.text()};
         auto built = directory.build();
         for (const auto& task : effect.tasks) {
@@ -246,7 +246,7 @@ void ClientHost::build_directory(const client::BuildAllocationDirectory& effect)
 }
 
 void ClientHost::destroy_directory(const client::DestroyAllocationDirectory& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         const drivers::AllocDir directory{config_.alloc_dir(), effect.allocation.text()};
         if (auto destroyed = directory.destroy(); !destroyed) {
             log(LogLevel::warn, "client.alloc_dir", destroyed.error().message);
@@ -260,7 +260,7 @@ void ClientHost::exited(const client::TaskKey& key, const drivers::TaskExit& exi
 }
 
 void ClientHost::start_task(const client::StartTask& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         drivers::Driver* const driver = drivers_.find(effect.task->driver());
         if (driver == nullptr) {
             engine_->deliver(client::TaskStartFailed{
@@ -282,7 +282,7 @@ void ClientHost::start_task(const client::StartTask& effect) {
 }
 
 void ClientHost::recover_task(const client::RecoverTask& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         drivers::Driver* const driver = drivers_.find(effect.handle.driver);
         if (driver == nullptr) {
             engine_->deliver(client::TaskRecoveryFailed{
@@ -306,7 +306,7 @@ void ClientHost::recover_task(const client::RecoverTask& effect) {
 }
 
 void ClientHost::stop_task(const client::StopTask& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         drivers::Driver* const driver = drivers_.find(effect.handle.driver);
         if (driver == nullptr) return;
         auto stopped = driver->stop(to_driver(effect.handle), effect.signal, effect.kill_timeout);
@@ -316,7 +316,7 @@ void ClientHost::stop_task(const client::StopTask& effect) {
 }
 
 void ClientHost::destroy_task(const client::DestroyTask& effect) {
-    work_.post([this, effect] {
+    work_.deliver([this, effect] {
         drivers::Driver* const driver = drivers_.find(effect.handle.driver);
         if (driver == nullptr) return;
         if (auto destroyed = driver->destroy(to_driver(effect.handle)); !destroyed) {

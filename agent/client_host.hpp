@@ -12,13 +12,13 @@
 #include <vector>
 
 #include "agent/config.hpp"
-#include "agent/workers.hpp"
 #include "drivers/registry.hpp"
 #include "engine/base/uuid.hpp"
 #include "engine/client/boundary.hpp"
 #include "engine/client/client.hpp"
 #include "io/engine_thread.hpp"
 #include "io/store.hpp"
+#include "io/worker_pool.hpp"
 
 namespace drover::schema {
 class Node;
@@ -76,7 +76,7 @@ private:
     std::atomic<bool> registered_{false};
     // Lets replies that come after the end find nobody.
     std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);
-    Workers work_{4};
+    io::WorkerPool work_{{.threads = 4}};
     std::unique_ptr<Engine> engine_;
 };
 

@@ -365,18 +365,27 @@ void ServerHost::send(const server::SendMessage& effect) {
 }
 
 void ServerHost::answer(server::AnswerQuery effect) {
-    queries_.post(
-        [this, effect = std::move(effect)] { respond(effect.ticket, server::answer(effect)); });
+    const server::Ticket ticket = effect.ticket;
+    const std::size_t bytes = effect.request->ByteSizeLong();
+    const bool taken = queries_.offer(
+        [this, effect = std::move(effect)] { respond(effect.ticket, server::answer(effect)); },
+        bytes);
+    if (taken) return;
+    schema::Response busy;
+    busy.mutable_failure()->set_code(static_cast<std::uint32_t>(Errc::overloaded));
+    busy.mutable_failure()->set_message(
+        "too many queries wait to be answered by this server; try again later");
+    respond(ticket, std::make_shared<const schema::Response>(std::move(busy)));
 }
 
 void ServerHost::compute(server::ComputePlan effect) {
-    scheduling_.post([this, effect = std::move(effect)] {
+    scheduling_.deliver([this, effect = std::move(effect)] {
         engine_->deliver(server::PlanComputed{effect.work, server::compute(effect)});
     });
 }
 
 void ServerHost::save_snapshot(server::SaveSnapshot effect) {
-    snapshotting_.post([this, effect = std::move(effect)] {
+    snapshotting_.deliver([this, effect = std::move(effect)] {
         auto bytes = std::make_shared<const std::string>(server::snapshot_file(effect));
         const auto saved =
             snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);

@@ -14,7 +14,6 @@
 #include <vector>
 
 #include "agent/config.hpp"
-#include "agent/workers.hpp"
 #include "engine/base/uuid.hpp"
 #include "engine/membership/boundary.hpp"
 #include "engine/server/boundary.hpp"
@@ -23,6 +22,7 @@
 #include "io/snapshot_files.hpp"
 #include "io/store.hpp"
 #include "io/transport.hpp"
+#include "io/worker_pool.hpp"
 
 namespace drover::agent {
 
@@ -118,9 +118,9 @@ private:
     std::atomic<std::uint64_t> leader_{0};
     std::atomic<bool> running_{false};
 
-    Workers queries_{2};
-    Workers scheduling_{1};
-    Workers snapshotting_{1};
+    io::WorkerPool queries_{{.threads = 2}};
+    io::WorkerPool scheduling_{{.threads = 1}};
+    io::WorkerPool snapshotting_{{.threads = 1}};
     std::unique_ptr<Engine> engine_;
 };
 

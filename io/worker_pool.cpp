@@ -17,13 +17,17 @@ WorkerPool::WorkerPool(WorkerPoolOptions options) : options_{options} {
     }
 }
 
-WorkerPool::~WorkerPool() {
+WorkerPool::~WorkerPool() { stop(); }
+
+void WorkerPool::stop() {
     {
         const std::lock_guard lock{mutex_};
         stopping_ = true;
     }
     wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_) {
+        if (thread.joinable()) thread.join();
+    }
 }
 
 bool WorkerPool::offer(Work work, std::size_t bytes) {

@@ -22,7 +22,6 @@ public:
     using Work = std::function<void()>;
 
     explicit WorkerPool(WorkerPoolOptions options = {});
-    // Finishes what has begun and drops the rest.
     ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
@@ -32,6 +31,8 @@ public:
     [[nodiscard]] bool offer(Work work, std::size_t bytes);
     // For work that an engine asked for, of which there is never more than it has outstanding.
     void deliver(Work work);
+    // Finishes what has begun and drops the rest; no work runs after it returns.
+    void stop();
 
 private:
     struct Queued {
