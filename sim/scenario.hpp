@@ -106,6 +106,7 @@ enum class Family : std::uint8_t {
     pause,
     crash,
     crash_after_append,
+    crash_in_write,
     node_loss,
     task_exit,
     one_entry_messages,

@@ -219,10 +219,10 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
         ServerProcess& server = later.servers[number];
         if (server.incarnation_ == process) server.finish_write(later);
     });
-    if (!crash_after_append_ || write.entries.empty()) return;
-    const Duration restart_after = *crash_after_append_;
-    crash_after_append_.reset();
-    world.marks.add("server.crashed.after_append");
+    if (!crash_in_write_ || (crash_in_write_->of_entries && write.entries.empty())) return;
+    const Duration restart_after = crash_in_write_->restart_after;
+    crash_in_write_.reset();
+    if (!write.entries.empty()) world.marks.add("server.crashed.after_append");
     // Between this write and its completion, and after the messages that leave with this step.
     const auto until_done = static_cast<std::uint64_t>((disk_free_at_ - world.now()).count());
     const Duration when{static_cast<std::int64_t>(until_done == 0 ? 0 : prng_.below(until_done))};

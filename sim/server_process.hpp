@@ -29,7 +29,11 @@ public:
     // Nothing is heard, done or said until then; what arrives meanwhile waits.
     void pause(World& world, Duration time);
     // The process crashes between the next write and its completion.
-    void crash_after_next_append(Duration restart_after) { crash_after_append_ = restart_after; }
+    void crash_after_next_append(Duration restart_after) {
+        crash_in_write_ = {restart_after, true};
+    }
+    // Any write will do, one that holds nothing but a term and a vote too.
+    void crash_in_next_write(Duration restart_after) { crash_in_write_ = {restart_after, false}; }
     void configure_raft_protocol(std::uint32_t protocol) { raft_protocol_ = protocol; }
     void corrupt_version_file(std::string content) { version_file_ = std::move(content); }
 
@@ -69,7 +73,11 @@ private:
     Instant paused_until_{};
     Instant disk_free_at_{};
     std::optional<Instant> wake_at_;
-    std::optional<Duration> crash_after_append_;
+    struct CrashInWrite {
+        Duration restart_after{};
+        bool of_entries{};
+    };
+    std::optional<CrashInWrite> crash_in_write_;
 };
 
 }  // namespace drover::sim

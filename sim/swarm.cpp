@@ -22,6 +22,7 @@ bool strikes_at_moments(Family family) {
         case Family::pause:
         case Family::crash:
         case Family::crash_after_append:
+        case Family::crash_in_write:
         case Family::node_loss:
             return true;
         default:
@@ -135,6 +136,11 @@ void SwarmFaults::strike(World& world, Family family) {
             break;
         case Family::crash_after_append:
             world.servers[server].crash_after_next_append(lasting);
+            break;
+        case Family::crash_in_write:
+            // Back before anybody has missed it: what it forgot matters most then.
+            world.servers[server].crash_in_next_write(
+                std::chrono::milliseconds{log_uniform(prng_, 2, 9)});
             break;
         case Family::node_loss:
             if (!world.nodes.empty()) {

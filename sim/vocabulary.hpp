@@ -22,6 +22,7 @@ inline constexpr std::array family_words{
     Word<Family>{"pause", Family::pause},
     Word<Family>{"crash", Family::crash},
     Word<Family>{"crash-after-append", Family::crash_after_append},
+    Word<Family>{"crash-in-write", Family::crash_in_write},
     Word<Family>{"node-loss", Family::node_loss},
     Word<Family>{"task-exit", Family::task_exit},
     Word<Family>{"one-entry-messages", Family::one_entry_messages},

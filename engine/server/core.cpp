@@ -10,6 +10,10 @@
 namespace drover::server {
 namespace {
 
+// Where a life of a server begins to count what it asks of others. What they answer to an earlier
+// life may still be on its way, and must not look like an answer to this one.
+std::uint64_t first_number(Prng& prng) { return prng.next() >> 1; }
+
 std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
     if (!a) return b;
     if (!b) return a;
@@ -40,7 +44,8 @@ Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng
       view_{state_.view()},
       prng_{prng.stream("server")},
       id_prng_{prng.stream("ids")},
-      requests_{prng.stream("requests").next() >> 1} {}
+      requests_{first_number(prng_)},
+      last_context_{first_number(prng_)} {}
 
 Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, DurableState durable,
                                                             Instant now, std::uint64_t seed) {

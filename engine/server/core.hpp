@@ -189,7 +189,7 @@ private:
     RecentIds taken_up_;
     state::Watchers watchers_;
     std::set<RequestKey> woken_;
-    std::uint64_t last_context_ = 0;
+    std::uint64_t last_context_;
     std::optional<std::uint64_t> open_context_;  // reads of this step share one read index
     std::map<std::uint64_t, std::set<RequestKey>> contexts_;
     std::set<std::pair<std::uint64_t, RequestKey>> confirmed_;  // wait for this index
