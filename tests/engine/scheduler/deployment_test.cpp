@@ -139,6 +139,21 @@ TEST(Canary, is_placed_beside_what_runs_and_nothing_is_replaced_before_its_promo
     }
 }
 
+TEST(Canary, that_must_leave_its_node_is_placed_anew_even_while_everything_older_leaves) {
+    Harness harness;
+    harness.add_nodes(4);
+    harness.run(version(1, 3, 1));
+    harness.make_healthy("api");
+    harness.evaluate("api");
+    harness.run(version(2, 3, 1, 1));
+    for (const auto& row : harness.live("api")) {
+        harness.transition(row, [](auto& one) { one.set_migrate(true); });
+    }
+    const auto output = harness.evaluate("api");
+    EXPECT_EQ(desired(output).canary(), 1U);
+    EXPECT_EQ(of_version(harness, 1), 1U);
+}
+
 TEST(Canary, after_its_promotion_takes_the_place_of_its_namesake) {
     Harness harness;
     harness.add_nodes(4);

@@ -379,6 +379,29 @@ TEST(Disconnect, after_its_time_it_is_lost) {
     EXPECT_EQ(harness.live("api").at(0)->node_id, node_id(2));
 }
 
+TEST(Disconnect, an_update_stops_what_is_cut_off_in_the_same_plan) {
+    Harness harness;
+    harness.add_nodes(1);
+    auto job = make_job("api", 1);
+    group_of(job).mutable_disconnect()->set_lost_after(hour.count());
+    harness.run(job);
+    harness.run_all("api");
+    const auto original = harness.live("api").at(0);
+    harness.add(make_node(2));
+    harness.set_status(1, "disconnected");
+    group_of(job).mutable_tasks(0)->set_user("another");
+    const auto output = harness.run(job);
+    EXPECT_EQ(count_stops(output), 1);
+    for (const auto& placed : placements(output)) EXPECT_NE(placed.id(), original->body->id());
+    const auto stopped = harness.view().allocation(original->id);
+    EXPECT_EQ(stopped->body->desired_status(), "stop");
+    EXPECT_EQ(stopped->body->client_status(), "unknown");
+    const auto states = stopped->body->alloc_states();
+    ASSERT_FALSE(states.empty());
+    EXPECT_EQ(states.rbegin()->value(), "unknown");
+    EXPECT_EQ(harness.named("api", original->body->name())->node_id, node_id(2));
+}
+
 TEST(Annotations, say_what_happens_to_each_group) {
     Harness harness;
     harness.add_nodes(2);

@@ -65,6 +65,27 @@ TEST(Durability, a_follower_that_missed_more_than_the_log_holds_gets_a_snapshot)
     EXPECT_TRUE(cluster.digests_equal()) << "what it installed is durable";
 }
 
+TEST(Durability, a_snapshot_waits_for_the_entries_that_were_applied_before_they_were_durable) {
+    Cluster cluster{{3, [](Config& config) {
+                         snapshot_often(config);
+                         config.raft.apply_before_durable = true;
+                     }}};
+    cluster.elect();
+    const std::size_t slow = cluster.follower();
+    cluster.run_for(1s);
+    cluster.stall_disk(slow);
+    write_jobs(cluster, 60);
+    cluster.run_for(1s);
+    const raft::Raft& raft = cluster.server(slow).raft();
+    EXPECT_GT(raft.applied_index(), raft.stable_index()) << "else this shows nothing";
+    EXPECT_EQ(raft.first_index(), raft::Index{1});
+    cluster.release_disk(slow);
+    write_jobs(cluster, 1);
+    cluster.run_for(1s);
+    EXPECT_GT(raft.first_index(), raft::Index{20});
+    EXPECT_TRUE(cluster.digests_equal());
+}
+
 TEST(Durability, blocked_readers_of_a_server_that_installs_a_snapshot_are_woken) {
     Cluster cluster{{3, snapshot_often}};
     cluster.elect();

@@ -85,6 +85,27 @@ TEST(Writes, a_refusal_stands_when_the_network_repeats_what_was_refused) {
     EXPECT_EQ(registrations(cluster.server(leader), "a"), 1);
 }
 
+TEST(Writes, answers_to_a_servers_former_life_are_not_taken_for_answers_to_this_one) {
+    Cluster cluster;
+    cluster.elect();
+    const std::size_t follower = cluster.follower();
+    cluster.remember_messages();
+    cluster.call(follower, register_job(service_job("a", 1)));
+    cluster.crash(follower);
+    cluster.restart(follower);
+    cluster.run_for(1s);
+    ASSERT_TRUE(cluster.server(follower).raft().leader());
+    cluster.cut_off(follower);
+    std::vector<Ticket> tickets;
+    for (int i = 0; i < 8; ++i) {
+        tickets.push_back(cluster.ask(follower, register_job(service_job("b", 1))));
+    }
+    cluster.run_for(1ms);
+    cluster.repeat_messages();
+    cluster.run_for(1ms);
+    for (const Ticket ticket : tickets) EXPECT_EQ(cluster.answer_to(ticket), nullptr);
+}
+
 TEST(Writes, malformed_jobs_are_refused_with_the_field_that_is_wrong) {
     Cluster cluster;
     const std::size_t leader = cluster.elect();
