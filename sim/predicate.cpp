@@ -48,6 +48,8 @@ namespace {
 using Expression = Predicate::Expression;
 using Node = std::shared_ptr<const Expression>;
 
+constexpr std::size_t text_size_max = 4096;
+
 struct FactForm {
     std::string_view name;
     bool takes_argument;
@@ -215,6 +217,12 @@ private:
 }  // namespace
 
 Result<Predicate> Predicate::parse(std::string_view text) {
+    // A chain of operators becomes a tree as deep as the chain is long.
+    if (text.size() > text_size_max) {
+        return fail(Errc::invalid_argument, "a condition of " + std::to_string(text.size()) +
+                                                " characters: no more than " +
+                                                std::to_string(text_size_max));
+    }
     auto root = Parser{text}.parse();
     if (!root) return tl::unexpected{root.error()};
     return Predicate{*root};

@@ -1,5 +1,6 @@
 #include "sim/scalars.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
@@ -58,6 +59,8 @@ constexpr std::array units{Unit{"ns", 1},
                            Unit{"m", 60'000'000'000},
                            Unit{"h", 3'600'000'000'000}};
 constexpr std::uint64_t longest_hours = 24ULL * 365 * 100;
+// What is drawn or repeated is multiplied and added to: bounded, so that no sum overflows.
+constexpr Duration longest_draw = std::chrono::hours{24};
 
 // "name(inside)" split into its two parts; none where the form is another.
 std::optional<std::pair<std::string_view, std::string_view>> parse_call(std::string_view text) {
@@ -132,6 +135,20 @@ Result<Distribution> parse_bimodal(std::string_view text, const std::vector<Argu
     const auto tail = parse_chance(argument(arguments, "p"));
     if (!fast || !slow || !tail) return refuse("distribution", text, distribution_forms);
     return Distribution{Distribution::Kind::bimodal, *fast, *slow, *tail};
+}
+
+Result<Distribution> parse_any_distribution(std::string_view text) {
+    const auto call = text.empty() ? std::nullopt : parse_call(text);
+    if (!call) {
+        const auto fixed = parse_duration(text);
+        if (!fixed) return refuse("distribution", text, distribution_forms);
+        return Distribution{Distribution::Kind::fixed, *fixed, *fixed, {}};
+    }
+    const auto& [name, inside] = *call;
+    if (name == "exp") return parse_exponential(text, parse_arguments(inside));
+    if (name == "uniform") return parse_uniform(text, inside);
+    if (name == "bimodal") return parse_bimodal(text, parse_arguments(inside));
+    return refuse("distribution", text, distribution_forms);
 }
 
 constexpr std::string_view selector_forms =
@@ -258,18 +275,11 @@ Result<std::uint64_t> parse_count(std::string_view text) {
 }
 
 Result<Distribution> parse_distribution(std::string_view text) {
-    text = trim(text);
-    const auto call = text.empty() ? std::nullopt : parse_call(text);
-    if (!call) {
-        const auto fixed = parse_duration(text);
-        if (!fixed) return refuse("distribution", text, distribution_forms);
-        return Distribution{Distribution::Kind::fixed, *fixed, *fixed, {}};
+    auto distribution = parse_any_distribution(trim(text));
+    if (distribution && std::max(distribution->low, distribution->high) > longest_draw) {
+        return refuse("distribution", text, "no more than a day");
     }
-    const auto& [name, inside] = *call;
-    if (name == "exp") return parse_exponential(text, parse_arguments(inside));
-    if (name == "uniform") return parse_uniform(text, inside);
-    if (name == "bimodal") return parse_bimodal(text, parse_arguments(inside));
-    return refuse("distribution", text, distribution_forms);
+    return distribution;
 }
 
 Result<SeedRange> parse_seed_range(std::string_view text) {
@@ -295,10 +305,12 @@ Result<Duration> parse_rate(std::string_view text) {
                                     ? "1" + std::string{per}
                                     : std::string{per};
     const auto time = parse_duration(spelled);
-    if (!count || *count == 0 || *count > 1'000'000 || !time || time->count() == 0) {
+    if (!count || *count == 0 || *count > 1'000'000 || !time || *time > longest_draw) {
         return refuse("rate", text, remedy);
     }
-    return *time / static_cast<std::int64_t>(*count);
+    const Duration interval = *time / static_cast<std::int64_t>(*count);
+    if (interval == Duration{}) return refuse("rate", text, "no more than one a nanosecond");
+    return interval;
 }
 
 Result<std::int64_t> parse_mebibytes(std::string_view text) {

@@ -6,12 +6,14 @@
 #include "sim/section.hpp"
 #include "sim/timeline_reader.hpp"
 #include "sim/vocabulary.hpp"
+#include "sim/yaml_document.hpp"
 
 namespace drover::sim {
 namespace {
 
 constexpr std::size_t text_size_max = 1 << 20;
 constexpr std::uint64_t nodes_max = 10'000;
+constexpr std::size_t loads_max = 1000;
 
 // Calls read(section) on the mapping under the key, where there is one.
 template <class Read>
@@ -43,10 +45,22 @@ NodeClass read_node_class(const YAML::Node& node, std::size_t number) {
     return nodes;
 }
 
+// A duration that engines add to others: bounded, so that no sum of times overflows.
+std::optional<Duration> timer(Section& section, std::string_view key, Duration most) {
+    const auto value = section.parsed(key, parse_duration);
+    if (value && *value > most) {
+        const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(most);
+        section.refuse(key, "at most " + std::to_string(minutes.count()) + "m");
+    }
+    return value;
+}
+
 void read_knobs(Section& section, Knobs& knobs) {
-    knobs.tick = section.parsed("tick", parse_duration);
-    knobs.heartbeat_ttl = section.parsed("heartbeat_ttl", parse_duration);
-    knobs.request_timeout = section.parsed("request_timeout", parse_duration);
+    knobs.tick = timer(section, "tick", std::chrono::minutes{10});
+    if (knobs.tick && *knobs.tick < std::chrono::microseconds{100})
+        section.refuse("tick", "at least 0.1ms");
+    knobs.heartbeat_ttl = timer(section, "heartbeat_ttl", std::chrono::hours{24});
+    knobs.request_timeout = timer(section, "request_timeout", std::chrono::hours{24});
     knobs.snapshot_entries = section.number("snapshot_entries", 1, 10'000'000);
     knobs.trailing_entries = section.number("trailing_entries", 0, 10'000'000);
     knobs.max_message_bytes = section.number("max_message_bytes", 0, 1ULL << 30);
@@ -57,7 +71,7 @@ void read_knobs(Section& section, Knobs& knobs) {
     knobs.eager_appends = section.boolean("eager_appends");
     knobs.early_apply = section.boolean("early_apply");
     // The election timeout is a whole number of ticks; a tick is a tenth of it unless given.
-    if (const auto timeout = section.parsed("election_timeout", parse_duration)) {
+    if (const auto timeout = timer(section, "election_timeout", std::chrono::hours{1})) {
         if (*timeout < std::chrono::milliseconds{1})
             section.refuse("election_timeout", "at least 1ms");
         knobs.election_ticks = 10;
@@ -65,8 +79,6 @@ void read_knobs(Section& section, Knobs& knobs) {
         knobs.election_ticks =
             static_cast<std::uint32_t>(std::max<std::int64_t>(2, *timeout / *knobs.tick));
     }
-    if (knobs.tick && *knobs.tick < std::chrono::microseconds{100})
-        section.refuse("tick", "at least 0.1ms");
 }
 
 void read_cluster(Section& section, Cluster& cluster) {
@@ -208,6 +220,9 @@ void read_load(const YAML::Node& item, Scenario& scenario) {
     inside(section, "job", [&](Section& job) { scenario.jobs.push_back(read_job(job)); });
     inside(section, "client",
            [&](Section& client) { scenario.clients.push_back(read_client(client)); });
+    if (scenario.jobs.size() > loads_max || scenario.clients.size() > loads_max) {
+        throw ReadingError{section.position(), "load: no more than 1000 jobs and 1000 clients"};
+    }
     section.finish();
 }
 
@@ -373,8 +388,11 @@ Scenario read_document(const YAML::Node& document, const std::string& file) {
 }
 
 Error located(const std::string& file, Position position, const std::string& message) {
-    return {Errc::invalid_argument, file + ":" + std::to_string(position.line) + ":" +
-                                        std::to_string(position.column) + ": " + message};
+    // What is nowhere (a file without a document) is at the beginning.
+    const int line = std::max(position.line, 1);
+    const int column = std::max(position.column, 1);
+    return {Errc::invalid_argument,
+            file + ":" + std::to_string(line) + ":" + std::to_string(column) + ": " + message};
 }
 
 }  // namespace
@@ -385,7 +403,7 @@ Result<Scenario> read_scenario(std::string_view text, const std::string& file) {
                     file + ": larger than 1 MiB; a scenario is a short story");
     }
     try {
-        return read_document(YAML::Load(std::string{text}), file);
+        return read_document(load_document(std::string{text}), file);
     } catch (const ReadingError& error) {
         return tl::unexpected{located(file, error.position, error.message)};
     } catch (const YAML::Exception& error) {

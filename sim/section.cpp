@@ -8,6 +8,8 @@
 namespace drover::sim {
 namespace {
 
+constexpr std::size_t scalar_size_max = 8192;
+
 // Levenshtein distance, for "did you mean".
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
@@ -40,6 +42,11 @@ Position position_of(const YAML::Node& node) {
 
 std::string scalar_text(const YAML::Node& node, const std::string& what) {
     if (!node.IsScalar()) throw ReadingError{position_of(node), what + " must be a single value"};
+    if (node.Scalar().size() > scalar_size_max) {
+        throw ReadingError{position_of(node),
+                           what + " is longer than " + std::to_string(scalar_size_max) +
+                               " characters"};
+    }
     return node.Scalar();
 }
 

@@ -28,6 +28,9 @@ private:
     std::uint64_t value_ = 0xcbf29ce484222325ULL;
 };
 
+// Between lists of any length. A literal would be taken for a flag.
+constexpr std::string_view separator = "|";
+
 template <class Pairs>
 void add_pairs(Hash& hash, const Pairs& pairs) {
     std::map<std::string_view, std::string_view> sorted;
@@ -38,7 +41,7 @@ void add_pairs(Hash& hash, const Pairs& pairs) {
         hash.add(key);
         hash.add(value);
     }
-    hash.add("|");
+    hash.add(separator);
 }
 
 void add_drivers(Hash& hash, const schema::Node& node) {
@@ -50,7 +53,7 @@ void add_drivers(Hash& hash, const schema::Node& node) {
         hash.add(name);
         hash.add(healthy);
     }
-    hash.add("|");
+    hash.add(separator);
 }
 
 void add_networks(Hash& hash, const schema::NodeResources& resources) {
@@ -61,9 +64,9 @@ void add_networks(Hash& hash, const schema::NodeResources& resources) {
         for (const auto& address : network.addresses()) aliases.insert(address.alias());
     }
     for (const auto mode : modes) hash.add(mode);
-    hash.add("|");
+    hash.add(separator);
     for (const auto alias : aliases) hash.add(alias);
-    hash.add("|");
+    hash.add(separator);
 }
 
 }  // namespace

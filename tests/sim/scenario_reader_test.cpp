@@ -122,7 +122,26 @@ TEST(ScenarioReader, errors_name_the_place_and_the_remedy) {
              Bad{"not YAML", "format: [sim/1\n", "not valid YAML"},
              Bad{"not a mapping", "- 1\n- 2\n", "must be a mapping"},
              Bad{"a key twice", "format: sim/1\nname: x\nname: y\n", "stands twice"},
-             Bad{"empty file", "", "must be a mapping"},
+             Bad{"empty file", "", "bad.yaml:1:1: scenario must be a mapping"},
+             Bad{"an alias, which could make a small text large",
+                 "format: sim/1\nname: x\nload: [&a {job: {id: b}}, *a]\n",
+                 "bad.yaml:3:27: aliases are not supported"},
+             Bad{"a second document, which nobody would read",
+                 "format: sim/1\nname: x\n---\nname: y\n", "bad.yaml:3:1: a scenario is one"},
+             Bad{"a rate without a pause",
+                 "format: sim/1\nname: x\nload: [{client: {kind: cas-register, rate: 9/1ns}}]\n",
+                 "no more than one a nanosecond"},
+             Bad{"a delay that no sum of times would hold",
+                 "format: sim/1\nname: x\nworld: {net: {default: {delay: 99h}}}\n",
+                 "no more than a day"},
+             Bad{"a tick of a century", "format: sim/1\nname: x\ncluster: {knobs: {tick: 100h}}\n",
+                 "at most 10m"},
+             Bad{"no tick at all, which an election timeout is counted in",
+                 "format: sim/1\nname: x\ncluster: {knobs: {tick: 0us, election_timeout: 1s}}\n",
+                 "at least 0.1ms"},
+             Bad{"an election timeout of a century",
+                 "format: sim/1\nname: x\ncluster: {knobs: {election_timeout: 100h}}\n",
+                 "at most 60m"},
          }) {
         const auto scenario = read_scenario(bad.text, "bad.yaml");
         ASSERT_FALSE(scenario) << bad.why;
@@ -156,6 +175,55 @@ TEST(ScenarioReader, mangled_files_are_refused_or_read_but_never_crash) {
 TEST(ScenarioReader, deep_nesting_and_large_files_are_refused) {
     EXPECT_FALSE(read_scenario(std::string(100'000, '['), "deep.yaml"));
     EXPECT_FALSE(read_scenario(std::string(2 << 20, ' '), "large.yaml"));
+    const std::string head = "format: sim/1\nname: x\n";
+    const auto deep = read_scenario(head + "load: " + std::string(33, '['), "deep.yaml");
+    ASSERT_FALSE(deep);
+    EXPECT_NE(deep.error().message.find("nested too deeply"), std::string::npos)
+        << deep.error().message;
+    // A chain of operators is a tree that is as deep as the chain is long.
+    std::string chain = "leader";
+    for (int i = 0; i < 800; ++i) chain += "||leader";
+    const auto long_one = read_scenario(head + "check: {always: [\"" + chain + "\"]}", "long.yaml");
+    ASSERT_FALSE(long_one);
+    EXPECT_NE(long_one.error().message.find("no more than 4096"), std::string::npos)
+        << long_one.error().message;
+    std::string crowd = head + "load:\n";
+    for (int i = 0; i < 1001; ++i) crowd += "- job: {id: a}\n";
+    EXPECT_FALSE(read_scenario(crowd, "crowd.yaml"));
+}
+
+// Texts that make a parser repeat itself must not take longer than their size explains.
+TEST(ScenarioReader, large_texts_of_any_shape_are_read_or_refused_at_once) {
+    for (const char* const piece : {"[",
+                                    "{",
+                                    "{a: ",
+                                    "- ",
+                                    "? ",
+                                    "a: ",
+                                    "a\n",
+                                    "&a ",
+                                    "!t ",
+                                    "'",
+                                    "\"",
+                                    "|\n ",
+                                    "# c\n",
+                                    "a, ",
+                                    "[]\n",
+                                    "---\n",
+                                    "\t",
+                                    "%Y 1\n",
+                                    ": ",
+                                    "- - a\n",
+                                    "[a]: b\n",
+                                    "!<",
+                                    "\xf0\x9f\x98\x80",
+                                    "\r",
+                                    "x: [\n"}) {
+        std::string text;
+        while (text.size() < 100'000) text += piece;
+        EXPECT_FALSE(read_scenario(text, "large.yaml")) << piece;
+        EXPECT_FALSE(read_scenario("format: sim/1\nname: " + text, "large.yaml")) << piece;
+    }
 }
 
 }  // namespace
