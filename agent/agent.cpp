@@ -24,6 +24,7 @@
 #include "engine/schema/server.pb.h"
 #include "io/clock.hpp"
 #include "io/http_server.hpp"
+#include "io/worker_pool.hpp"
 
 namespace drover::agent {
 namespace {
@@ -31,6 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t protocol_version = 1;
+constexpr std::size_t measurements_max = 64;  // that wait for their turn
 constexpr Duration ask_timeout = std::chrono::minutes{11};
 
 std::string host_of(const std::string& preferred, const std::string& fallback) {
@@ -97,6 +99,9 @@ struct Agent::Impl : Backend {
     [[nodiscard]] const Config& config() const override { return config_; }
     [[nodiscard]] AgentFacts facts() const override;
     [[nodiscard]] Uuid mint() override;
+    [[nodiscard]] bool offer(std::function<void()> work) override {
+        return measuring.offer(std::move(work), 1);
+    }
     std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request,
                                        LogReceiver receiver) override;
 
@@ -118,6 +123,7 @@ struct Agent::Impl : Backend {
     std::unique_ptr<ClientHost> client;
     std::unique_ptr<Api> api;
     std::unique_ptr<io::HttpServer> http;
+    io::WorkerPool measuring{{.threads = 1, .queue_bytes_max = measurements_max}};
 };
 
 Result<std::unique_ptr<Agent>> Agent::start(Config config, OnHalt on_halt) {
@@ -134,6 +140,7 @@ std::string Agent::http_address() const { return impl_->http->address(); }
 
 Agent::Impl::~Impl() {
     http.reset();
+    measuring.stop();
     api.reset();
     client.reset();
     join.reset();

@@ -90,6 +90,9 @@ public:
     // A fresh identity for a request.
     [[nodiscard]] virtual Uuid mint() = 0;
 
+    // Runs what would block a thread of the HTTP server. False: too much waits already.
+    [[nodiscard]] virtual bool offer(std::function<void()> work) = 0;
+
     // Log files of a task: here, or on the node that holds the allocation. `node` is that node.
     virtual std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request,
                                                LogReceiver receiver) = 0;

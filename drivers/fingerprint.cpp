@@ -258,6 +258,12 @@ void find_network(const FingerprintOptions& options, NodeFacts& facts) {
 
 }  // namespace
 
+std::int64_t mhz_of_a_core() {
+    static const std::int64_t mhz =
+        core_mhz(parse_cpuinfo(read_file("/proc/cpuinfo", 16U << 20U).value_or("")));
+    return mhz == 0 ? fallback_mhz : mhz;
+}
+
 NodeFacts fingerprint_node(const FingerprintOptions& options) {
     NodeFacts facts;
     find_kernel(facts);

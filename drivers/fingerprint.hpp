@@ -43,6 +43,8 @@ struct NodeFacts {
 };
 
 [[nodiscard]] NodeFacts fingerprint_node(const FingerprintOptions& options);
+// The highest frequency; a guess where the machine does not tell.
+std::int64_t mhz_of_a_core();
 
 // The parts that only read texts of the kernel's.
 struct CpuInfo {

@@ -97,6 +97,10 @@ void signal_process(const ProcessId& process, int signal) {
     if (watch) ::syscall(SYS_pidfd_send_signal, watch->get(), signal, nullptr, 0);
 }
 
+std::vector<pid_t> every_process() {
+    return processes_where([](const ProcessStat& stat) { return stat.state != 'Z'; });
+}
+
 std::vector<pid_t> children_of(pid_t parent) {
     return processes_where([parent](const ProcessStat& stat) { return stat.parent == parent; });
 }

@@ -43,6 +43,7 @@ bool is_alive(const ProcessId& process);
 // Delivered to exactly this process or to nobody.
 void signal_process(const ProcessId& process, int signal);
 
+std::vector<pid_t> every_process();
 std::vector<pid_t> children_of(pid_t parent);
 std::vector<pid_t> members_of_session(pid_t session);
 // Whether the environment a process was started with holds "NAME=value".

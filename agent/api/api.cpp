@@ -28,6 +28,7 @@ constexpr std::array routes{
     std::pair{std::string_view{"status"}, Route{route_status}},
     std::pair{std::string_view{"operator"}, Route{route_operator}},
     std::pair{std::string_view{"regions"}, Route{route_regions}},
+    std::pair{std::string_view{"search"}, Route{route_search}},
 };
 
 }  // namespace

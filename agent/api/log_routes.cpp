@@ -140,11 +140,11 @@ void read_logs(const ExchangePtr& exchange, const std::string& allocation) {
 
 }  // namespace
 
-void route_client(const ExchangePtr& exchange, const Rest& rest) {
-    if (rest.size() == 3 && rest[0] == "fs" && rest[1] == "logs") {
-        return exchange->is_get() ? read_logs(exchange, rest[2]) : exchange->invalid_method();
+void route_client_files(const ExchangePtr& exchange, const Rest& rest) {
+    if (rest.size() == 2 && rest[0] == "logs") {
+        return exchange->is_get() ? read_logs(exchange, rest[1]) : exchange->invalid_method();
     }
-    exchange->fail(404, rest.size() > 1 && rest[0] == "fs" ? "Invalid method" : "");
+    exchange->fail(404, rest.empty() ? "" : "Invalid method");
 }
 
 }  // namespace drover::agent

@@ -39,9 +39,10 @@ void answer_allocation_list(Exchange& exchange, const schema::Response& response
     const auto resources = exchange.truth("resources");
     const auto task_states = exchange.truth("task_states", true);
     if (!resources || !task_states) return;
+    const JobsOfAllocations jobs{response.allocations()};
     JsonValue::Array list;
     for (const auto& allocation : response.allocations().allocations()) {
-        list.push_back(allocation_stub(allocation, *resources, *task_states));
+        list.push_back(allocation_stub(allocation, jobs.of(allocation), *resources, *task_states));
     }
     exchange.answer(std::move(list), &response);
 }
@@ -78,9 +79,10 @@ void route_node(const ExchangePtr& exchange, const Rest& rest) {
         request->mutable_query()->set_node_allocations(*raw);
         return exchange->query(
             std::move(request), [](Exchange& one, const schema::Response& response) {
+                const JobsOfAllocations jobs{response.allocations()};
                 JsonValue::Array list;
                 for (const auto& allocation : response.allocations().allocations()) {
-                    list.push_back(whole_allocation(allocation));
+                    list.push_back(whole_allocation(allocation, jobs.of(allocation)));
                 }
                 one.answer(std::move(list), &response);
             });
@@ -109,10 +111,11 @@ void route_allocation(const ExchangePtr& exchange, const Rest& rest) {
     auto request = exchange->envelope();
     if (rest.size() == 1 && exchange->is_get()) {
         request->mutable_query()->set_allocation(*raw);
-        return exchange->query(std::move(request),
-                               [](Exchange& one, const schema::Response& response) {
-                                   one.answer(whole_allocation(response.allocation()), &response);
-                               });
+        return exchange->query(
+            std::move(request), [](Exchange& one, const schema::Response& response) {
+                const auto& allocation = response.allocation();
+                one.answer(whole_allocation(allocation, &allocation.job()), &response);
+            });
     }
     if (!stops) return rest.size() == 1 ? exchange->invalid_method() : exchange->fail(404, "");
     if (!exchange->is_write()) return exchange->invalid_method();

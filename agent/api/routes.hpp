@@ -27,6 +27,11 @@ void route_agent(const ExchangePtr& exchange, const Rest& rest);        // /v1/a
 void route_status(const ExchangePtr& exchange, const Rest& rest);       // /v1/status/…
 void route_operator(const ExchangePtr& exchange, const Rest& rest);     // /v1/operator/…
 void route_regions(const ExchangePtr& exchange, const Rest& rest);      // /v1/regions
+void route_search(const ExchangePtr& exchange, const Rest& rest);       // /v1/search
+
+// ---- parts of /v1/client
+
+void route_client_files(const ExchangePtr& exchange, const Rest& rest);  // …/fs/…
 
 // ---- shared by them
 

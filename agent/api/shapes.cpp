@@ -57,13 +57,25 @@ JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bo
     return stub;
 }
 
-JsonValue allocation_stub(const schema::Allocation& allocation, bool resources, bool task_states) {
+JobsOfAllocations::JobsOfAllocations(const schema::AllocationList& list) {
+    for (const auto& job : list.jobs())
+        jobs_[{job.namespace_(), job.id(), job.create_index(), job.version()}] = &job;
+}
+
+const schema::Job* JobsOfAllocations::of(const schema::Allocation& allocation) const {
+    if (allocation.has_job()) return &allocation.job();
+    const auto found = jobs_.find({allocation.namespace_(), allocation.job_id(),
+                                   allocation.job_create_index(), allocation.job_version()});
+    return found == jobs_.end() ? nullptr : found->second;
+}
+
+JsonValue allocation_stub(const schema::Allocation& allocation, const schema::Job* job,
+                          bool resources, bool task_states) {
     const JsonValue whole = schema::to_json_value(allocation);
     JsonValue stub =
         pick(whole, {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
-    stub.set("JobType", allocation.job().type());
-    stub.set("JobVersion",
-             allocation.has_job() ? allocation.job().version() : allocation.job_version());
+    stub.set("JobType", job == nullptr ? std::string{} : job->type());
+    stub.set("JobVersion", job == nullptr ? allocation.job_version() : job->version());
     stub.set("TaskGroup", allocation.task_group());
     if (resources) stub.set("AllocatedResources", *whole.find("AllocatedResources"));
     for (const char* name : {"DesiredStatus", "DesiredDescription", "DesiredTransition",
@@ -80,8 +92,9 @@ JsonValue allocation_stub(const schema::Allocation& allocation, bool resources, 
     return stub;
 }
 
-JsonValue whole_allocation(const schema::Allocation& allocation) {
+JsonValue whole_allocation(const schema::Allocation& allocation, const schema::Job* job) {
     JsonValue whole = schema::to_json_value(allocation);
+    if (job != nullptr && !allocation.has_job()) whole.set("Job", schema::to_json_value(*job));
     std::int64_t cpu = 0, memory = 0;
     JsonValue::Object tasks;
     for (const auto& task : allocation.allocated_resources().tasks()) {

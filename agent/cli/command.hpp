@@ -50,6 +50,7 @@ int job_run(const Invocation& invocation);
 int job_plan(const Invocation& invocation);
 int job_validate(const Invocation& invocation);
 int job_init(const Invocation& invocation);
+int any_status(const Invocation& invocation);
 int job_status(const Invocation& invocation);
 int job_history(const Invocation& invocation);
 int job_inspect(const Invocation& invocation);

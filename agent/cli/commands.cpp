@@ -287,10 +287,13 @@ std::vector<Command> make_commands() {
          {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
-    // "status" alone is that of jobs.
+    // "status" alone takes any id, and lists jobs without one.
     Command status = *std::find_if(all.begin(), all.end(),
                                    [](const Command& one) { return one.names[0] == "job status"; });
     status.names = {"status"};
+    status.usage = "[options] [id]";
+    status.summary = "Show jobs, or whatever has this id";
+    status.run = any_status;
     all.push_back(std::move(status));
     return all;
 }

@@ -8,6 +8,7 @@
 #include "agent/cli/job_diff.hpp"
 #include "agent/cli/job_file.hpp"
 #include "agent/cli/monitor.hpp"
+#include "agent/cli/rows.hpp"
 #include "agent/cli/text.hpp"
 #include "engine/schema/json.hpp"
 
@@ -143,10 +144,8 @@ int job_plan(const Invocation& invocation) {
         << "Job Modify Index: " << index
         << "\nTo submit the job with version verification run:\n\ndrover job run -check-index "
         << index << " " << invocation.arguments()[0]
-        << "\n\nWhen running the job with the check-index flag, the job will only be run if the\n"
-           "job modify index given matches the server-side version. If the index has\n"
-           "changed, another user has modified the job and the plan's results are\npotentially "
-           "invalid.\n";
+        << "\n\nWith that flag nothing happens unless the job is still as this plan found it: "
+           "whoever\nregisters it in between changes its modify index.\n";
     for (const auto& [group, updates] : object(at(plan, "Annotations"), "DesiredTGUpdates")) {
         for (const char* what : {"Place", "Migrate", "Stop", "DestructiveUpdate", "Canary"}) {
             if (integer(updates, what) != 0) return 1;
@@ -155,34 +154,44 @@ int job_plan(const Invocation& invocation) {
     return 0;
 }
 
+namespace {
+
+// Whoever names a job by a part of its id is shown which one is meant.
+bool means_it(const Invocation& invocation, const std::string& told, const std::string& id) {
+    if (told == id || invocation.flags.on("yes")) return true;
+    std::cout << "Are you sure you want to stop job \"" << id << "\"? [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer == "y" || answer == "Y" || answer == "yes") return true;
+    std::cout << "Cancelling job stop\n";
+    return false;
+}
+
+int stop_one(const Invocation& invocation, const std::string& told) {
+    const auto job = find_job(invocation, told);
+    if (!job) return 1;
+    const std::string id = text(*job, "ID");
+    if (!means_it(invocation, told, id)) return 0;
+    Parameters parameters;
+    if (invocation.flags.on("purge")) parameters.emplace_back("purge", "true");
+    if (const auto* priority = invocation.flags.value("eval-priority"))
+        parameters.emplace_back("eval_priority", *priority);
+    const auto reply = invocation.api->remove("/v1/job/" + segment(id), parameters);
+    if (!reply) return report_error("Error deregistering job: " + reply.error().message);
+    const std::string evaluation = text(reply->json, "EvalID");
+    if (evaluation.empty()) return 0;
+    if (invocation.flags.on("detach")) {
+        std::cout << evaluation << "\n";
+        return 0;
+    }
+    return monitor_evaluation(*invocation.api, evaluation, {invocation.flags.on("verbose"), false});
+}
+
+}  // namespace
+
 int job_stop(const Invocation& invocation) {
     int code = 0;
-    for (const auto& job : invocation.arguments()) {
-        Parameters parameters;
-        if (invocation.flags.on("purge")) parameters.emplace_back("purge", "true");
-        if (const auto* priority = invocation.flags.value("eval-priority"))
-            parameters.emplace_back("eval_priority", *priority);
-        const auto found = invocation.api->get("/v1/job/" + segment(job));
-        if (!found) {
-            code = report_error(found.error().code == Errc::not_found
-                                    ? "No job(s) with prefix or id \"" + job + "\" found"
-                                    : "Error deregistering job: " + found.error().message);
-            continue;
-        }
-        const auto reply = invocation.api->remove("/v1/job/" + segment(job), parameters);
-        if (!reply) {
-            code = report_error("Error deregistering job: " + reply.error().message);
-            continue;
-        }
-        const std::string evaluation = text(reply->json, "EvalID");
-        if (evaluation.empty()) continue;
-        if (invocation.flags.on("detach")) {
-            std::cout << evaluation << "\n";
-        } else {
-            code = std::max(code, monitor_evaluation(*invocation.api, evaluation,
-                                                     {invocation.flags.on("verbose"), false}));
-        }
-    }
+    for (const auto& job : invocation.arguments()) code = std::max(code, stop_one(invocation, job));
     return code;
 }
 

@@ -1,4 +1,4 @@
-// Nodes, allocations, evaluations.
+// Allocations and evaluations.
 #include <csignal>
 #include <iostream>
 
@@ -12,96 +12,19 @@ namespace {
 
 using schema::JsonValue;
 
-int list_nodes(const Invocation& invocation) {
-    const auto reply = invocation.api->get("/v1/nodes");
-    if (!reply) return report_error("Error querying node status: " + reply.error().message);
-    if (invocation.flags.on("json")) return print(reply->json);
-    if (reply->json.array() == nullptr || reply->json.array()->empty()) {
-        std::cout << "No nodes registered\n";
-        return 0;
-    }
-    const bool verbose = invocation.flags.on("verbose");
-    std::vector<Row> rows{
-        {"ID", "Node Pool", "DC", "Name", "Class", "Drain", "Eligibility", "Status"}};
-    for (const auto& node : *reply->json.array()) {
-        if (invocation.flags.on("quiet")) {
-            std::cout << text(node, "ID") << "\n";
-            continue;
-        }
-        rows.push_back({short_id(text(node, "ID"), verbose), text(node, "NodePool"),
-                        text(node, "Datacenter"), text(node, "Name"), text(node, "NodeClass"),
-                        truth(node, "Drain") ? "true" : "false",
-                        text(node, "SchedulingEligibility"), text(node, "Status")});
-    }
-    if (!invocation.flags.on("quiet")) std::cout << columns(rows);
-    return 0;
-}
+std::int64_t mebibytes(std::int64_t count) { return count << 20; }
 
-std::string amount(std::int64_t used, std::int64_t all, const char* unit) {
-    return std::to_string(used) + "/" + std::to_string(all) + " " + unit;
-}
-
-void print_node_resources(const JsonValue& node, const JsonValue& allocations) {
-    std::int64_t cpu = 0, memory = 0, disk = 0;
-    if (allocations.array() != nullptr) {
-        for (const auto& one : *allocations.array()) {
-            const std::string status = text(one, "ClientStatus");
-            if (status != "running" && status != "pending") continue;
-            for (const auto& [task, resources] : object(at(one, "AllocatedResources"), "Tasks")) {
-                cpu += integer(at(resources, "Cpu"), "CpuShares");
-                memory += integer(at(resources, "Memory"), "MemoryMB");
+std::string task_addresses(const JsonValue& resources) {
+    std::string addresses;
+    for (const auto& network : list(resources, "Networks")) {
+        for (const char* kind : {"DynamicPorts", "ReservedPorts"}) {
+            for (const auto& port : list(network, kind)) {
+                addresses += (addresses.empty() ? "" : ", ") + text(port, "Label") + ": " +
+                             text(network, "IP") + ":" + std::to_string(integer(port, "Value"));
             }
-            disk += integer(at(at(one, "AllocatedResources"), "Shared"), "DiskMB");
         }
     }
-    const JsonValue& all = at(node, "NodeResources");
-    std::cout << "\nAllocated Resources\n"
-              << columns({{"CPU", "Memory", "Disk"},
-                          {amount(cpu, integer(at(all, "Cpu"), "CpuShares"), "MHz"),
-                           amount(memory, integer(at(all, "Memory"), "MemoryMB"), "MiB"),
-                           amount(disk, integer(at(all, "Disk"), "DiskMB"), "MiB")}});
-}
-
-int show_node(const Invocation& invocation, const JsonValue& node) {
-    if (invocation.flags.on("json")) return print(node);
-    const bool verbose = invocation.flags.on("verbose");
-    std::string drivers;
-    for (const auto& [name, driver] : object(node, "Drivers")) {
-        if (!truth(driver, "Detected")) continue;
-        drivers +=
-            (drivers.empty() ? "" : ",") + name + (truth(driver, "Healthy") ? "" : " (unhealthy)");
-    }
-    std::cout << key_values({{"ID", short_id(text(node, "ID"), verbose)},
-                             {"Name", text(node, "Name")},
-                             {"Node Pool", text(node, "NodePool")},
-                             {"Class", text(node, "NodeClass")},
-                             {"DC", text(node, "Datacenter")},
-                             {"Drain", truth(node, "Drain") ? "true" : "false"},
-                             {"Eligibility", text(node, "SchedulingEligibility")},
-                             {"Status", text(node, "Status")},
-                             {"Drivers", drivers}});
-    if (invocation.flags.on("short")) return 0;
-    const auto& events = list(node, "Events");
-    if (!events.empty()) {
-        std::vector<Row> rows{{"Time", "Subsystem", "Message"}};
-        for (auto event = events.rbegin(); event != events.rend(); ++event) {
-            rows.push_back(
-                {text(*event, "Timestamp"), text(*event, "Subsystem"), text(*event, "Message")});
-        }
-        std::cout << "\nNode Events\n" << columns(rows);
-    }
-    const auto allocations = invocation.api->get("/v1/node/" + text(node, "ID") + "/allocations");
-    if (!allocations)
-        return report_error("Error querying node allocations: " + allocations.error().message);
-    print_node_resources(node, allocations->json);
-    std::cout << "\nAllocations\n" << allocation_rows(allocations->json, verbose);
-    if (!verbose) return 0;
-    std::vector<std::pair<std::string, std::string>> attributes;
-    for (const auto& [name, value] : object(node, "Attributes")) {
-        attributes.emplace_back(name, value.text() == nullptr ? "" : *value.text());
-    }
-    std::cout << "\nAttributes\n" << key_values(attributes);
-    return 0;
+    return addresses;
 }
 
 std::string event_text(const JsonValue& event) {
@@ -110,17 +33,40 @@ std::string event_text(const JsonValue& event) {
     return shown;
 }
 
-void print_task(const std::string& name, const JsonValue& state, const JsonValue& resources) {
+// "N/A" for what has not happened.
+std::string moment_text(const JsonValue& state, std::string_view name) {
+    const std::string told = text(state, name);
+    if (told.empty() || told.starts_with("0001-")) return "N/A";
+    return told.substr(0, told.find('.')) + (told.find('.') == std::string::npos ? "" : "Z");
+}
+
+// What the task was given, with what it uses in front where its node tells.
+std::string task_resources(const JsonValue& allocation, const std::string& task,
+                           const JsonValue& usage) {
+    const JsonValue& given = at(at(at(allocation, "AllocatedResources"), "Tasks"), task);
+    const JsonValue& used = at(at(at(usage, "Tasks"), task), "ResourceUsage");
+    std::string cpu = std::to_string(integer(at(given, "Cpu"), "CpuShares"));
+    std::string memory = bytes_text(mebibytes(integer(at(given, "Memory"), "MemoryMB")));
+    if (used.object() != nullptr) {
+        const auto ticks = static_cast<std::int64_t>(number(at(used, "CpuStats"), "TotalTicks"));
+        cpu = std::to_string(ticks) + "/" + cpu;
+        memory = bytes_text(integer(at(used, "MemoryStats"), "RSS")) + "/" + memory;
+    }
+    const JsonValue& shared = at(at(allocation, "AllocatedResources"), "Shared");
+    return columns({{"CPU", "Memory", "Disk", "Addresses"},
+                    {cpu + " MHz", memory, bytes_text(mebibytes(integer(shared, "DiskMB"))),
+                     task_addresses(given)}});
+}
+
+void print_task(const JsonValue& allocation, const std::string& name, const JsonValue& state,
+                const JsonValue& usage) {
     std::cout << "\nTask \"" << name << "\" is \"" << text(state, "State") << "\""
-              << (truth(state, "Failed") ? " (failed)" : "") << "\nTask Resources\n"
-              << columns({{"CPU", "Memory"},
-                          {std::to_string(integer(at(resources, "Cpu"), "CpuShares")) + " MHz",
-                           std::to_string(integer(at(resources, "Memory"), "MemoryMB")) + " MiB"}})
-              << "\nTask Events:\n"
-              << key_values({{"Started At", text(state, "StartedAt")},
-                             {"Finished At", text(state, "FinishedAt")},
+              << "\nTask Resources:\n"
+              << task_resources(allocation, name, usage) << "\nTask Events:\n"
+              << key_values({{"Started At", moment_text(state, "StartedAt")},
+                             {"Finished At", moment_text(state, "FinishedAt")},
                              {"Total Restarts", std::to_string(integer(state, "Restarts"))},
-                             {"Last Restart", text(state, "LastRestart")}})
+                             {"Last Restart", moment_text(state, "LastRestart")}})
               << "\nRecent Events:\n";
     std::vector<Row> rows{{"Time", "Type", "Description"}};
     const auto& events = list(state, "Events");
@@ -131,28 +77,56 @@ void print_task(const std::string& name, const JsonValue& state, const JsonValue
     std::cout << columns(rows);
 }
 
+// The ports of the group, which its tasks share.
+void print_addresses(const JsonValue& allocation) {
+    std::vector<Row> rows{{"Label", "Dynamic", "Address"}};
+    const JsonValue& shared = at(at(allocation, "AllocatedResources"), "Shared");
+    for (const auto& network : list(shared, "Networks")) {
+        for (const auto& [kind, dynamic] :
+             {std::pair{"ReservedPorts", ""}, std::pair{"DynamicPorts", "yes"}}) {
+            for (const auto& port : list(network, kind)) {
+                const std::int64_t to = integer(port, "To");
+                rows.push_back({text(port, "Label"), dynamic,
+                                text(network, "IP") + ":" + std::to_string(integer(port, "Value")) +
+                                    (to > 0 ? " -> " + std::to_string(to) : "")});
+            }
+        }
+    }
+    if (rows.size() > 1) std::cout << "\nAllocation Addresses:\n" << columns(rows);
+}
+
 std::optional<JsonValue> find_allocation(const Invocation& invocation, const std::string& id) {
     return find_by_prefix(invocation, "/v1/allocations", "/v1/allocation/", "allocation", id);
 }
 
 }  // namespace
 
-int node_status(const Invocation& invocation) {
-    if (invocation.flags.on("self")) {
-        const auto self = invocation.api->get("/v1/agent/self");
-        if (!self) return report_error("Error querying agent: " + self.error().message);
-        const std::string id = text(at(at(self->json, "stats"), "client"), "node_id");
-        if (id.empty())
-            return report_error("The agent at " + invocation.api->address() + " is not a client");
-        const auto node = invocation.api->get("/v1/node/" + id);
-        if (!node) return report_error("Error querying node: " + node.error().message);
-        return show_node(invocation, node->json);
+namespace {
+
+void print_tasks(const Invocation& invocation, const JsonValue& allocation) {
+    if (invocation.flags.on("short")) {
+        std::vector<Row> rows{{"Name", "State", "Last Event", "Time"}};
+        for (const auto& [task, state] : object(allocation, "TaskStates")) {
+            const auto& events = list(state, "Events");
+            const JsonValue last = events.empty() ? JsonValue{} : events.back();
+            rows.push_back(
+                {task, text(state, "State"), text(last, "Type"), time_text(integer(last, "Time"))});
+        }
+        std::cout << "\nTasks\n" << columns(rows);
+        return;
     }
-    if (invocation.arguments().empty()) return list_nodes(invocation);
-    const auto node =
-        find_by_prefix(invocation, "/v1/nodes", "/v1/node/", "node", invocation.arguments()[0]);
-    return node ? show_node(invocation, *node) : 1;
+    print_addresses(allocation);
+    JsonValue usage;
+    if (text(allocation, "ClientStatus") == "running") {
+        auto reply =
+            invocation.api->get("/v1/client/allocation/" + text(allocation, "ID") + "/stats");
+        if (reply) usage = std::move(reply->json);
+    }
+    for (const auto& [task, state] : object(allocation, "TaskStates"))
+        print_task(allocation, task, state, usage);
 }
+
+}  // namespace
 
 int alloc_status(const Invocation& invocation) {
     const bool verbose = invocation.flags.on("verbose");
@@ -187,15 +161,16 @@ int alloc_status(const Invocation& invocation) {
         pairs.emplace_back("Deployment Health", health.boolean() == nullptr ? "unset"
                                                 : *health.boolean()         ? "healthy"
                                                                             : "unhealthy");
+        if (truth(at(*allocation, "DeploymentStatus"), "Canary"))
+            pairs.emplace_back("Canary", "true");
+    }
+    for (const auto& [name, key] : {std::pair{"Replacement Alloc ID", "NextAllocation"},
+                                    std::pair{"Previous Alloc ID", "PreviousAllocation"}}) {
+        const std::string other = text(*allocation, key);
+        if (!other.empty()) pairs.emplace_back(name, short_id(other, verbose));
     }
     std::cout << key_values(pairs);
-    for (const auto& [task, state] : object(*allocation, "TaskStates")) {
-        if (invocation.flags.on("short")) {
-            std::cout << "\nTask \"" << task << "\" is \"" << text(state, "State") << "\"\n";
-        } else {
-            print_task(task, state, at(at(at(*allocation, "AllocatedResources"), "Tasks"), task));
-        }
-    }
+    print_tasks(invocation, *allocation);
     if (verbose)
         std::cout << "\nPlacement Metrics\n"
                   << placement_metrics(at(*allocation, "Metrics"), "  * ");

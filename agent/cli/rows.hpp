@@ -20,4 +20,8 @@ namespace drover::agent::cli {
                                                               const std::string& what,
                                                               const std::string& prefix);
 
+// The job of this id, or the one whose id begins so. Reports what is wrong and returns none.
+[[nodiscard]] std::optional<schema::JsonValue> find_job(const Invocation& invocation,
+                                                        const std::string& id);
+
 }  // namespace drover::agent::cli

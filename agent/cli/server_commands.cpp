@@ -19,27 +19,35 @@ int server_members(const Invocation& invocation) {
     const auto leader = invocation.api->get("/v1/status/leader");
     const std::string leading =
         leader && leader->json.text() != nullptr ? *leader->json.text() : std::string{};
-    std::vector<Row> rows{{"Name", "Address", "Port", "Status", "Leader", "Raft Version", "Build",
-                           "Datacenter", "Region"}};
+    const bool detailed = invocation.flags.on("detailed");
+    Row heads{"Name", "Address", "Port"};
+    for (const char* head : detailed ? std::vector{"Tags"}
+                                     : std::vector{"Status", "Leader", "Raft Version", "Build",
+                                                   "Datacenter", "Region"}) {
+        heads.emplace_back(head);
+    }
+    std::vector<Row> rows{heads};
     for (const auto& member : members) {
         const JsonValue& tags = at(member, "Tags");
         const bool leads =
             !leading.empty() && leading == text(tags, "rpc_addr") + ":" + text(tags, "port");
-        if (invocation.flags.on("detailed")) {
+        Row row{text(member, "Name"), text(member, "Addr"),
+                std::to_string(integer(member, "Port"))};
+        if (detailed) {
             std::string shown;
             for (const auto& [name, value] : object(member, "Tags")) {
                 shown += (shown.empty() ? "" : ",") + name + "=" +
                          (value.text() == nullptr ? "" : *value.text());
             }
-            std::cout << text(member, "Name") << "  " << text(member, "Addr") << ":"
-                      << integer(member, "Port") << "  " << shown << "\n";
+            row.push_back(shown);
+        } else {
+            row.insert(row.end(),
+                       {text(member, "Status"), leads ? "true" : "false", text(tags, "raft_vsn"),
+                        text(tags, "build"), text(tags, "dc"), text(tags, "region")});
         }
-        rows.push_back({text(member, "Name"), text(member, "Addr"),
-                        std::to_string(integer(member, "Port")), text(member, "Status"),
-                        leads ? "true" : "false", text(tags, "raft_vsn"), text(tags, "build"),
-                        text(tags, "dc"), text(tags, "region")});
+        rows.push_back(std::move(row));
     }
-    if (!invocation.flags.on("detailed")) std::cout << columns(rows);
+    std::cout << columns(rows);
     if (leading.empty()) return report_error("\nError determining leaders: no cluster leader");
     return 0;
 }

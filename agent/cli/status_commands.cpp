@@ -96,35 +96,6 @@ void print_deployment(ApiClient& api, const std::string& path, bool verbose) {
     std::cout << "\nDeployed\n" << columns(rows);
 }
 
-// The job of this id, or the one whose id begins so; reports what is wrong and returns none.
-std::optional<JsonValue> find_job(const Invocation& invocation, const std::string& id) {
-    auto reply = invocation.api->get("/v1/job/" + segment(id));
-    if (reply) return std::move(reply->json);
-    if (reply.error().code != Errc::not_found) {
-        report_error("Error querying job: " + reply.error().message);
-        return std::nullopt;
-    }
-    const auto listed = invocation.api->get("/v1/jobs", {{"prefix", id}});
-    if (!listed || listed->json.array() == nullptr || listed->json.array()->empty()) {
-        report_error("No job(s) with prefix or id \"" + id + "\" found");
-        return std::nullopt;
-    }
-    if (listed->json.array()->size() > 1) {
-        std::vector<Row> rows{{"ID", "Type", "Priority", "Status"}};
-        for (const auto& job : *listed->json.array()) {
-            rows.push_back({text(job, "ID"), text(job, "Type"),
-                            std::to_string(integer(job, "Priority")), text(job, "Status")});
-        }
-        report_error("Prefix matched multiple jobs\n\n" + columns(rows));
-        return std::nullopt;
-    }
-    auto whole =
-        invocation.api->get("/v1/job/" + segment(text(listed->json.array()->front(), "ID")));
-    if (whole) return std::move(whole->json);
-    report_error("Error querying job: " + whole.error().message);
-    return std::nullopt;
-}
-
 }  // namespace
 
 int job_status(const Invocation& invocation) {
@@ -163,6 +134,42 @@ int job_status(const Invocation& invocation) {
         path + "/allocations", {{"all", invocation.flags.on("all-allocs") ? "true" : "false"}});
     if (allocations) std::cout << "\nAllocations\n" << allocation_rows(allocations->json, verbose);
     return 0;
+}
+
+// `status ID`: whatever has that id, or begins so; `status`: the jobs.
+int any_status(const Invocation& invocation) {
+    if (invocation.arguments().empty()) return list_jobs(invocation);
+    const std::string& told = invocation.arguments()[0];
+    const auto reply =
+        invocation.api->put("/v1/search", JsonValue::Object{{"Prefix", told}, {"Context", "all"}});
+    if (!reply) return report_error("Error querying search: " + reply.error().message);
+    std::vector<std::pair<std::string, std::string>> found;
+    for (const auto& [kind, ids] : object(reply->json, "Matches")) {
+        if (ids.array() == nullptr) continue;
+        for (const auto& id : *ids.array()) {
+            if (id.text() == nullptr) continue;
+            if (*id.text() == told)
+                found.insert(found.begin(), {kind, told});
+            else
+                found.emplace_back(kind, *id.text());
+        }
+    }
+    if (found.empty()) return report_error("Unable to resolve ID: " + told);
+    const bool exact = found.front().second == told;
+    const bool one_kind = std::all_of(found.begin(), found.end(), [&](const auto& one) {
+        return one.first == found.front().first;
+    });
+    if (!exact && !one_kind) {
+        std::vector<Row> rows{{"Kind", "ID"}};
+        for (const auto& [kind, id] : found) rows.push_back({kind, id});
+        return report_error("Multiple matches found for ID \"" + told + "\"\n\n" + columns(rows));
+    }
+    const std::string& kind = found.front().first;
+    if (kind == "jobs") return job_status(invocation);
+    if (kind == "allocs") return alloc_status(invocation);
+    if (kind == "evals") return eval_status(invocation);
+    if (kind == "nodes") return node_status(invocation);
+    return report_error("\"" + told + "\" is a deployment: see the status of its job");
 }
 
 int job_inspect(const Invocation& invocation) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 
 namespace drover::agent::cli {
@@ -93,6 +94,24 @@ std::string age_text(std::int64_t unix_ns, bool verbose) {
     return out + " ago";
 }
 
+std::string bytes_text(std::int64_t bytes) {
+    constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    double value = static_cast<double>(std::max<std::int64_t>(bytes, 0));
+    std::size_t unit = 0;
+    for (; value >= 1024 && unit + 1 < units.size(); ++unit) value /= 1024;
+    std::array<char, 32> text{};
+    const bool precise = unit > 0 && value < 9.95;
+    std::snprintf(text.data(), text.size(), precise ? "%.1f %s" : "%.0f %s", value, units[unit]);
+    return text.data();
+}
+
+std::string duration_text(std::int64_t seconds) {
+    std::string out;
+    if (seconds >= 3600) out += std::to_string(seconds / 3600) + "h";
+    if (seconds >= 60) out += std::to_string(seconds / 60 % 60) + "m";
+    return out + std::to_string(seconds % 60) + "s";
+}
+
 std::string clock_text() { return time_text(now_ns()); }
 
 const JsonValue& at(const JsonValue& json, std::string_view name) {
@@ -109,6 +128,12 @@ std::string text(const JsonValue& json, std::string_view name) {
 std::int64_t integer(const JsonValue& json, std::string_view name) {
     const JsonValue& value = at(json, name);
     return value.integer() == nullptr ? 0 : *value.integer();
+}
+
+double number(const JsonValue& json, std::string_view name) {
+    const JsonValue& value = at(json, name);
+    if (value.real() != nullptr) return *value.real();
+    return value.integer() == nullptr ? 0 : static_cast<double>(*value.integer());
 }
 
 bool truth(const JsonValue& json, std::string_view name) {

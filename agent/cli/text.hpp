@@ -23,6 +23,10 @@ using Row = std::vector<std::string>;
 [[nodiscard]] std::string time_text(std::int64_t unix_ns);
 // "5m30s ago", or the time itself where verbose.
 [[nodiscard]] std::string age_text(std::int64_t unix_ns, bool verbose);
+// "32 MiB", "1.5 GiB".
+[[nodiscard]] std::string bytes_text(std::int64_t bytes);
+// "26h3m4s", from seconds.
+[[nodiscard]] std::string duration_text(std::int64_t seconds);
 [[nodiscard]] std::string clock_text();  // now, for the lines of monitors
 
 // ---- reading answers: what is missing or of another kind is empty, 0 or false
@@ -30,6 +34,7 @@ using Row = std::vector<std::string>;
 [[nodiscard]] const schema::JsonValue& at(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] std::string text(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] std::int64_t integer(const schema::JsonValue& json, std::string_view name);
+[[nodiscard]] double number(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] bool truth(const schema::JsonValue& json, std::string_view name);
 [[nodiscard]] const schema::JsonValue::Array& list(const schema::JsonValue& json,
                                                    std::string_view name);

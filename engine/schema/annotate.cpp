@@ -19,7 +19,9 @@ std::int64_t number_of(const std::string& text) {
     return value;
 }
 
+// A group that comes or goes as a whole says so itself.
 void annotate_count(TaskGroupDiff& group) {
+    if (group.type() != "Edited") return;
     for (FieldDiff& field : *group.mutable_fields()) {
         if (field.name() != "Count" || field.type() == "None") continue;
         bool grows = number_of(field.new_()) > number_of(field.old());

@@ -196,7 +196,11 @@ void Parser::block(Body& into, std::string type, const Range& type_range) {
 // A one-line block may hold an attribute: `port "http" { to = 80 }`.
 void Parser::end_of_item() {
     if (accept(TokenKind::newline) || at(TokenKind::end) || at(TokenKind::close_brace)) return;
-    if (dialect_ == Dialect::config && accept(TokenKind::comma)) return;
+    // Configuration files are older than that rule: `ports { http = 1 rpc = 2 }`.
+    if (dialect_ == Dialect::config &&
+        (accept(TokenKind::comma) || at(TokenKind::identifier) || at(TokenKind::quote))) {
+        return;
+    }
     fail_unexpected("a new line");
 }
 

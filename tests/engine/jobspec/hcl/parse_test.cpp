@@ -45,6 +45,10 @@ TEST(Parse, the_dialect_of_configuration_files_is_lenient) {
     const Row rows[]{
         {"quoted keys", "\"a-b\" = 1\n\"c\" {\n d = 2\n}", R"({"a-b":1,"c":[{"d":2}]})"},
         {"text is text", "a = \"${HOME} %{x}\"", R"({"a":"${HOME} %{x}"})"},
+        {"attributes beside each other", "p { a = 1 b = \"x\" \"c\" = [2] }",
+         R"({"p":[{"a":1,"b":"x","c":[2]}]})"},
+        {"blocks beside each other", "p { a = 1 } q { b = true } c = 2",
+         R"({"c":2,"p":[{"a":1}],"q":[{"b":true}]})"},
         {"commas between attributes", "m {\n a = 1,\n b = 2\n}", R"({"m":[{"a":1,"b":2}]})"},
     };
     for (const Row& row : rows)
