@@ -32,7 +32,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint32_t protocol_version = 1;
-constexpr std::size_t measurements_max = 64;  // that wait for their turn
+constexpr std::size_t measurements_bytes_max = std::size_t{64} << 10;  // that wait for their turn
+constexpr std::size_t measurement_bytes = 1024;
 constexpr Duration ask_timeout = std::chrono::minutes{11};
 
 std::string host_of(const std::string& preferred, const std::string& fallback) {
@@ -100,7 +101,7 @@ struct Agent::Impl : Backend {
     [[nodiscard]] AgentFacts facts() const override;
     [[nodiscard]] Uuid mint() override;
     [[nodiscard]] bool offer(std::function<void()> work) override {
-        return measuring.offer(std::move(work), 1);
+        return measuring.offer(std::move(work), measurement_bytes);
     }
     std::unique_ptr<Reading> read_logs(const Uuid& node, LogRequest request,
                                        LogReceiver receiver) override;
@@ -123,7 +124,7 @@ struct Agent::Impl : Backend {
     std::unique_ptr<ClientHost> client;
     std::unique_ptr<Api> api;
     std::unique_ptr<io::HttpServer> http;
-    io::WorkerPool measuring{{.threads = 1, .queue_bytes_max = measurements_max}};
+    io::WorkerPool measuring{{.threads = 1, .queue_bytes_max = measurements_bytes_max}};
 };
 
 Result<std::unique_ptr<Agent>> Agent::start(Config config, OnHalt on_halt) {
