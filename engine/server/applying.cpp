@@ -19,6 +19,7 @@ void Server::Core::apply_committed(Step& step, const std::vector<raft::Entry>& e
 
 void Server::Core::apply_one(Step& step, const raft::Entry& entry) {
     const std::uint64_t index = entry.index.value();
+    learn_what_never_happened(step, entry.term);
     if (entry.kind == raft::EntryKind::conf_change) return apply_conf_change(step, entry);
     if (!entry.payload().empty()) return apply_command(step, entry);
     state_.apply_empty(index);
@@ -113,12 +114,25 @@ void Server::Core::learn_outcome(Step& step, const schema::Entry& command,
                                  const state::ApplyResult& result) {
     const auto key = requests_.forwarded_with_id(command.request_id());
     if (!key) return;
-    const Pending* pending = requests_.find(*key);
+    Pending* pending = requests_.find(*key);
     // The leader alone knows how long a node may be silent.
     const auto body = pending->request->body_case();
-    if (body == schema::Request::kRegisterNode || body == schema::Request::kUpdateNodeStatus)
+    if (body == schema::Request::kRegisterNode || body == schema::Request::kUpdateNodeStatus) {
+        pending->fate_hidden = true;
         return;
+    }
     answer_written(step, *key, command, result);
+}
+
+// What a leader was given to propose in its term lies in front of all later terms, or nowhere. So
+// the first entry of a later term proves that what we passed on and have not met never happens, and
+// it may be tried again: whoever waits for a crashed leader waits for an election and no longer.
+void Server::Core::learn_what_never_happened(Step& step, raft::Term term) {
+    if (term <= std::exchange(applied_term_, term)) return;
+    for (const RequestKey key : requests_.in_phase(Phase::forwarded)) {
+        const Pending& pending = *requests_.find(key);
+        if (pending.forwarded_in < term && !pending.fate_hidden) hold(step, key);
+    }
 }
 
 void Server::Core::wake_readers(Step& step) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -41,10 +42,13 @@ using WorkId = Strong<struct WorkIdTag>;
 struct ForwardedRequest {
     Ticket ticket;  // the sender's
     RequestPtr request;
+    // The receiver leads this term: it proposes the request in it or never. None: in any term.
+    std::optional<raft::Term> term{};
 };
 struct ForwardedResponse {
     Ticket ticket;
     ResponsePtr response;
+    std::optional<raft::Term> term{};  // of the request that it answers
 };
 using PeerMessage = std::variant<raft::Message, ForwardedRequest, ForwardedResponse>;
 

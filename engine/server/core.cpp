@@ -119,7 +119,8 @@ void Server::Core::on(Step&, const TimePassed&) {}
 void Server::Core::on(Step& step, const PeerMessageReceived& input) {
     std::visit(Match{[&](const raft::Message& message) { hear(step, input.from, message); },
                      [&](const ForwardedRequest& forwarded) {
-                         accept(step, PeerTicket{input.from, forwarded.ticket}, forwarded.request);
+                         accept(step, PeerTicket{input.from, forwarded.ticket, forwarded.term},
+                                forwarded.request);
                      },
                      [&](const ForwardedResponse& response) {
                          on_forwarded_response(step, input.from, response);

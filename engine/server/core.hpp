@@ -112,6 +112,7 @@ private:
                       const state::ApplyResult* result);
     [[nodiscard]] control::EntryPtr command_of(const raft::Entry& entry) const;
     void learn_outcome(Step& step, const schema::Entry& command, const state::ApplyResult& result);
+    void learn_what_never_happened(Step& step, raft::Term term);
     void wake_readers(Step& step);
 
     // snapshotting.cpp
@@ -186,7 +187,8 @@ private:
 
     std::map<Slot, Proposal> slots_;
     Requests requests_;
-    RecentIds taken_up_;
+    TakenUp taken_up_;
+    raft::Term applied_term_;
     state::Watchers watchers_;
     std::set<RequestKey> woken_;
     std::uint64_t last_context_;

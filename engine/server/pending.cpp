@@ -4,30 +4,23 @@
 namespace drover::server {
 namespace {
 
-constexpr std::size_t recent_ids_max = 16384;
+constexpr std::size_t taken_up_max = 16384;
 
 }  // namespace
 
-void RecentIds::add(const std::string& request_id) {
-    const auto id = Uuid::from_raw(request_id);
-    if (!id || !known_.emplace(*id, last_ + 1).second) return;
-    order_.emplace(++last_, *id);
-    if (order_.size() <= recent_ids_max) return;
+void TakenUp::add(const PeerTicket& ticket) {
+    if (!known_.emplace(ticket, last_ + 1).second) return;
+    order_.emplace(++last_, ticket);
+    if (order_.size() <= taken_up_max) return;
     known_.erase(order_.begin()->second);
     order_.erase(order_.begin());
 }
 
-void RecentIds::forget(const std::string& request_id) {
-    const auto id = Uuid::from_raw(request_id);
-    const auto found = id ? known_.find(*id) : known_.end();
+void TakenUp::forget(const PeerTicket& ticket) {
+    const auto found = known_.find(ticket);
     if (found == known_.end()) return;
     order_.erase(found->second);
     known_.erase(found);
-}
-
-bool RecentIds::contains(const std::string& request_id) const {
-    const auto id = Uuid::from_raw(request_id);
-    return id && known_.contains(*id);
 }
 
 RequestKey Requests::add(Pending pending) {

@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "engine/base/time.hpp"
-#include "engine/base/uuid.hpp"
 #include "engine/server/boundary.hpp"
 
 namespace drover::server {
@@ -26,6 +25,7 @@ struct OwnWork {
 struct PeerTicket {
     raft::RaftId peer;
     Ticket ticket;
+    std::optional<raft::Term> term;  // the only one in which we may propose it
     friend auto operator<=>(const PeerTicket&, const PeerTicket&) = default;
 };
 using Origin = std::variant<Ticket, PeerTicket, OwnWork>;
@@ -49,22 +49,23 @@ struct Pending {
     Instant hold_until{};                 // a leader must be found by then
     std::optional<Instant> park_until{};  // of a blocking query, from when it was asked
     std::optional<raft::RaftId> forwarded_to{};
-    std::uint64_t context{};  // of its read index
+    std::optional<raft::Term> forwarded_in{};  // the only term in which that server may propose it
+    bool fate_hidden = false;  // our log does not show what became of what we passed on
+    std::uint64_t context{};   // of its read index
     std::string warnings{};
 };
 
-// The latest writes that other servers passed on and that were taken up here, by request id. Ids
-// that are not 16 bytes are not remembered, so that this never grows beyond its bound.
-class RecentIds {
+// The latest writes that other servers passed on and that were taken up here.
+class TakenUp {
 public:
-    void add(const std::string& request_id);
-    void forget(const std::string& request_id);
-    [[nodiscard]] bool contains(const std::string& request_id) const;
+    void add(const PeerTicket& ticket);
+    void forget(const PeerTicket& ticket);
+    [[nodiscard]] bool contains(const PeerTicket& ticket) const { return known_.contains(ticket); }
 
 private:
     std::uint64_t last_ = 0;
-    std::map<Uuid, std::uint64_t> known_;
-    std::map<std::uint64_t, Uuid> order_;
+    std::map<PeerTicket, std::uint64_t> known_;
+    std::map<std::uint64_t, PeerTicket> order_;
 };
 
 class Requests {

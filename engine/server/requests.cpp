@@ -34,10 +34,8 @@ bool nothing_was_proposed(const schema::Response& response) {
 
 void Server::Core::accept(Step& step, Origin origin, RequestPtr request) {
     // The network may repeat what another server passed on; a write must not be taken up twice.
-    if (std::holds_alternative<PeerTicket>(origin) &&
-        (requests_.of(origin) || taken_up_.contains(request->request_id()))) {
-        return;
-    }
+    const auto* const peer = std::get_if<PeerTicket>(&origin);
+    if (peer != nullptr && (requests_.of(origin) || taken_up_.contains(*peer))) return;
     const std::uint64_t bytes = request->ByteSizeLong() + request_overhead_bytes;
     if (requests_.bytes() + bytes > config_.pending_request_bytes_max) {
         return refuse_at_once(step, origin, *request, Errc::overloaded,
@@ -83,8 +81,13 @@ void Server::Core::route(Step& step, RequestKey key) {
 }
 
 void Server::Core::route_write(Step& step, RequestKey key) {
-    if (leader_) return execute(step, key);
     const Pending& pending = *requests_.find(key);
+    // Whoever passed it on takes the end of that term for proof that it never happens.
+    const auto* const peer = std::get_if<PeerTicket>(&pending.origin);
+    if (peer != nullptr && peer->term && *peer->term != raft_.term()) {
+        return refuse(step, key, Errc::not_leader, "this server does not lead that term any more");
+    }
+    if (leader_) return execute(step, key);
     const auto leader = raft_.leader();
     const bool leader_elsewhere = leader && *leader != raft_.id();
     if (pending.request->forwarded() && !raft_.leads()) {
@@ -97,7 +100,7 @@ void Server::Core::route_write(Step& step, RequestKey key) {
 void Server::Core::execute(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     const RequestPtr request = pending.request;
-    if (request->forwarded()) taken_up_.add(request->request_id());
+    if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.add(*peer);
     auto drafted = draft({view_, *request, {step.wall, id_prng_}});
     if (!drafted) {
         return refuse(step, key, drafted.error().code, std::move(drafted.error().message));
@@ -127,9 +130,12 @@ void Server::Core::forward(Step& step, RequestKey key, raft::RaftId leader) {
         std::max<Duration>(pending.deadline - step.now, retry_interval).count());
     pending.phase = Phase::forwarded;
     pending.forwarded_to = leader;
+    pending.forwarded_in = raft_.term();
+    pending.fate_hidden = false;
     requests_.note_forwarded(key, pending.request->request_id());
     requests_.wake_at(key, pending.deadline);
-    step.emit(SendMessage{leader, ForwardedRequest{Ticket{key}, std::move(passed_on)}});
+    step.emit(
+        SendMessage{leader, ForwardedRequest{Ticket{key}, std::move(passed_on), raft_.term()}});
 }
 
 // Nothing was proposed (or provably never will be committed): it may be tried again.
@@ -137,7 +143,7 @@ void Server::Core::hold(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     pending.phase = Phase::held;
     pending.forwarded_to.reset();
-    taken_up_.forget(pending.request->request_id());
+    if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.forget(*peer);
     if (step.now >= pending.hold_until) {
         // Found out late that it did not happen; there may be a leader by now.
         pending.hold_until = std::min(pending.deadline, step.now + config_.hold_timeout);
@@ -154,7 +160,7 @@ void Server::Core::leader_changed(Step& step) {
     for (const RequestKey key : requests_.in_phase(Phase::forwarded)) {
         Pending& pending = *requests_.find(key);
         if (pending.forwarded_to == leader) continue;
-        // Its answer will hardly come; whether it happened may still show in our own log.
+        // Its answer will hardly come; our own log may still show whether it happened.
         pending.deadline = std::min(pending.deadline, step.now + config_.hold_timeout);
         requests_.wake_at(key, pending.deadline);
     }
@@ -235,6 +241,9 @@ void Server::Core::on_forwarded_response(Step& step, raft::RaftId from,
         return;
     }
     if (pending->request->request_id() != answer.response->request_id()) return;
+    // An answer to an earlier try, in a term of which nothing more can come, says nothing about
+    // this.
+    if (answer.term && answer.term != pending->forwarded_in) return;
     if (nothing_was_proposed(*answer.response)) return hold(step, key);
     respond(step, key, *answer.response);
 }
@@ -271,11 +280,10 @@ void Server::Core::respond(Step& step, RequestKey key, schema::Response response
 
 void Server::Core::send_answer(Step& step, const Origin& origin, schema::Response response) {
     auto answer = std::make_shared<const schema::Response>(std::move(response));
-    std::visit(Match{[&](const Ticket& ticket) {
-                         step.emit(Respond{ticket, answer});
-                     },
+    std::visit(Match{[&](const Ticket& ticket) { step.emit(Respond{ticket, answer}); },
                      [&](const PeerTicket& peer) {
-                         step.emit(SendMessage{peer.peer, ForwardedResponse{peer.ticket, answer}});
+                         step.emit(SendMessage{peer.peer,
+                                               ForwardedResponse{peer.ticket, answer, peer.term}});
                      },
                      [&](const OwnWork&) {
                          registering_ = false;

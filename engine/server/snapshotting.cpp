@@ -52,6 +52,8 @@ void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
         }
         slot = slots_.erase(slot);
     }
+    for (const RequestKey key : requests_.in_phase(Phase::forwarded))
+        requests_.find(key)->fate_hidden = true;
     for (const RequestKey key : requests_.in_phase(Phase::parked)) woken_.insert(key);
     publish_peers(step);
 }

@@ -10,6 +10,13 @@
 #include "engine/schema/peer.pb.h"
 
 namespace drover::server {
+namespace {
+
+std::optional<raft::Term> term_of(std::uint64_t told) {
+    return told == 0 ? std::nullopt : std::optional{raft::Term{told}};
+}
+
+}  // namespace
 
 std::string encode_peer_message(const PeerMessage& message) {
     schema::PeerEnvelope envelope;
@@ -17,10 +24,12 @@ std::string encode_peer_message(const PeerMessage& message) {
                      [&](const ForwardedRequest& one) {
                          envelope.mutable_request()->set_ticket(one.ticket.value());
                          *envelope.mutable_request()->mutable_request() = *one.request;
+                         if (one.term) envelope.mutable_request()->set_term(one.term->value());
                      },
                      [&](const ForwardedResponse& one) {
                          envelope.mutable_response()->set_ticket(one.ticket.value());
                          *envelope.mutable_response()->mutable_response() = *one.response;
+                         if (one.term) envelope.mutable_response()->set_term(one.term->value());
                      }},
                message);
     return envelope.SerializeAsString();
@@ -39,16 +48,20 @@ Result<PeerMessage> decode_peer_message(std::string_view bytes) {
             if (!message) return tl::unexpected{message.error()};
             return PeerMessage{std::move(*message)};
         }
-        case schema::PeerEnvelope::kRequest:
-            return PeerMessage{
-                ForwardedRequest{Ticket{envelope.request().ticket()},
-                                 std::make_shared<const schema::Request>(
-                                     std::move(*envelope.mutable_request()->mutable_request()))}};
-        case schema::PeerEnvelope::kResponse:
+        case schema::PeerEnvelope::kRequest: {
+            auto& one = *envelope.mutable_request();
+            return PeerMessage{ForwardedRequest{
+                Ticket{one.ticket()},
+                std::make_shared<const schema::Request>(std::move(*one.mutable_request())),
+                term_of(one.term())}};
+        }
+        case schema::PeerEnvelope::kResponse: {
+            auto& one = *envelope.mutable_response();
             return PeerMessage{ForwardedResponse{
-                Ticket{envelope.response().ticket()},
-                std::make_shared<const schema::Response>(
-                    std::move(*envelope.mutable_response()->mutable_response()))}};
+                Ticket{one.ticket()},
+                std::make_shared<const schema::Response>(std::move(*one.mutable_response())),
+                term_of(one.term())}};
+        }
         case schema::PeerEnvelope::KIND_NOT_SET:
             break;
     }

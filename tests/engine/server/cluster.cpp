@@ -232,4 +232,8 @@ void Cluster::abandon(std::size_t server, Ticket ticket) {
     hosts_[server].inbox.emplace_back(RequestAbandoned{ticket});
 }
 
+void Cluster::deliver(std::size_t from, std::size_t to, PeerMessage message) {
+    hosts_[to].inbox.emplace_back(PeerMessageReceived{raft::RaftId{from + 1}, std::move(message)});
+}
+
 }  // namespace drover::server

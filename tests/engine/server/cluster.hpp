@@ -68,6 +68,8 @@ public:
     // Asks and waits for the answer.
     schema::Response call(std::size_t server, schema::Request request);
     void abandon(std::size_t server, Ticket ticket);
+    // As if it had been on its way until now.
+    void deliver(std::size_t from, std::size_t to, PeerMessage message);
 
 private:
     struct Host {

@@ -226,6 +226,53 @@ TEST(Writes, a_forwarded_write_is_answered_from_the_own_log_when_the_leader_dies
     EXPECT_TRUE(failure == std::nullopt ? happened : failure == Errc::unknown_outcome);
 }
 
+TEST(Writes, a_write_that_was_lost_with_its_leader_happens_as_soon_as_there_is_another) {
+    Cluster cluster;
+    const std::size_t leader = cluster.elect();
+    const std::size_t follower = cluster.follower();
+    cluster.cut_off(leader);
+    const Ticket ticket = cluster.ask(follower, register_job(service_job("a", 1)));
+    EXPECT_TRUE(cluster.run_until([&] { return cluster.answer_to(ticket) != nullptr; }, 5s));
+    ASSERT_TRUE(cluster.answer_to(ticket));
+    EXPECT_EQ(failure_of(*cluster.answer_to(ticket)), std::nullopt);
+    EXPECT_EQ(cluster.call(follower, read_job("a")).job().version(), 0U);
+    cluster.reconnect();
+    cluster.run_for(5s);
+    EXPECT_EQ(cluster.call(leader, read_job("a")).job().version(), 0U);
+    EXPECT_TRUE(cluster.digests_equal());
+}
+
+// It was on its way while the term ended; its sender may have found out and tried again.
+TEST(Writes, a_write_that_was_passed_on_in_an_earlier_term_never_happens) {
+    Cluster cluster;
+    const std::size_t leader = cluster.elect();
+    const std::size_t follower = cluster.follower();
+    const raft::Term term = cluster.server(leader).raft().term();
+    struct Row {
+        const char* why;
+        std::optional<raft::Term> term;
+        bool happens;
+    };
+    const Row rows[]{
+        {"an earlier term", raft::Term{term.value() - 1}, false},
+        {"the term that is led", term, true},
+        {"a term that was never led", raft::Term{term.value() + 1}, false},
+        {"a sender that names none", std::nullopt, true},
+    };
+    std::uint64_t number = 0;
+    for (const Row& row : rows) {
+        const std::string id = "job-" + std::to_string(++number);
+        schema::Request late = register_job(service_job(id, 1));
+        late.set_forwarded(true);
+        cluster.deliver(follower, leader,
+                        ForwardedRequest{Ticket{number},
+                                         std::make_shared<const schema::Request>(late), row.term});
+        cluster.run_for(1s);
+        const auto read = cluster.call(follower, read_job(id));
+        EXPECT_EQ(failure_of(read) == std::nullopt, row.happens) << row.why;
+    }
+}
+
 TEST(Writes, a_server_whose_queue_is_full_says_so_and_proposes_nothing) {
     Cluster cluster{{3, [](Config& config) { config.pending_request_bytes_max = 2000; }}};
     const std::size_t leader = cluster.elect();
