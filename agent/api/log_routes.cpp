@@ -105,6 +105,24 @@ private:
     std::unique_ptr<Reading> reading_;
 };
 
+bool has_task(const schema::Allocation& allocation, const std::string& task) {
+    for (const auto& group : allocation.job().task_groups()) {
+        if (group.name() != allocation.task_group()) continue;
+        for (const auto& one : group.tasks()) {
+            if (one.name() == task) return true;
+        }
+    }
+    return false;
+}
+
+// Only whoever follows can wait for the first line.
+bool may_have_written(const schema::Allocation& allocation, const std::string& task) {
+    for (const auto& state : allocation.task_states()) {
+        if (state.task() == task) return state.started_at() != 0;
+    }
+    return false;
+}
+
 void read_logs(const ExchangePtr& exchange, const std::string& allocation) {
     const auto id = Uuid::from_text(allocation);
     if (!id) return exchange->fail(400, "must provide a valid alloc id");
@@ -134,6 +152,12 @@ void read_logs(const ExchangePtr& exchange, const std::string& allocation) {
         const auto node = Uuid::from_raw(response.allocation().node_id());
         if (!node)
             return exchange->fail(404, "Unknown allocation \"" + wanted.allocation.text() + "\"");
+        if (!has_task(response.allocation(), wanted.task))
+            return exchange->fail(400, "unknown task name \"" + wanted.task + "\"");
+        if (!wanted.follow && !may_have_written(response.allocation(), wanted.task)) {
+            return exchange->fail(
+                404, "task \"" + wanted.task + "\" not started yet. No logs available");
+        }
         std::make_shared<LogAnswer>(exchange, plain)->start(*node, wanted);
     });
 }

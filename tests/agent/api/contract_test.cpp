@@ -249,6 +249,14 @@ TEST_F(Contract, alloc_logs_come_as_frames_or_plain) {
     EXPECT_NE(text_at(out, "File"), "");
     EXPECT_EQ(text_at(tell(path + rest + "stderr", "StreamFrame"), "Data"), "ZXJyCg==");
     EXPECT_EQ(agent_->send("GET", path + rest + "stderr&plain=true").body, "err\n");
+    EXPECT_EQ(
+        text_at(tell(path + "?follow=false&offset=2&origin=end&task=t&type=stdout", "StreamFrame"),
+                "Data"),
+        "dAo=");
+    for (const char* task : {"nobody", "..%2Ft"}) {
+        const auto response = agent_->send("GET", path + "?type=stdout&task=" + task);
+        EXPECT_EQ(response.status, 400U) << task << ": " << response.body;
+    }
 }
 
 TEST_F(Contract, eval_status) {
