@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "agent/api/api.hpp"
+#include "agent/api/members.hpp"
 #include "agent/backend.hpp"
 #include "agent/client_host.hpp"
 #include "agent/join.hpp"
@@ -445,25 +446,10 @@ AgentFacts Agent::Impl::facts() const {
     if (servers.empty()) servers.push_back(self);
     const std::lock_guard lock{peers_mutex};
     for (const auto& one : servers) {
-        Member member;
-        const auto id = Uuid::from_raw(one->id());
-        member.name = one->name();
-        member.id = id ? id->text() : std::string{};
-        const auto split = [](const std::string& address) {
-            const auto colon = address.rfind(':');
-            const auto port = colon == std::string::npos
-                                  ? 0UL
-                                  : std::strtoul(address.c_str() + colon + 1, nullptr, 10);
-            return std::pair{address.substr(0, colon), static_cast<std::uint16_t>(port)};
-        };
-        std::tie(member.address, member.rpc_port) = split(one->address());
-        member.serf_port = split(one->serf_address()).second;
+        Member member = member_of(*one);
         const bool alive = one->raft_id() == self->raft_id() || connected.contains(member.id);
         member.status = alive ? "alive" : "failed";
-        member.region = one->region();
-        member.datacenter = one->datacenter().empty() ? config_.datacenter : one->datacenter();
-        member.release = one->release();
-        member.raft_protocol = one->raft_protocol();
+        if (member.datacenter.empty()) member.datacenter = config_.datacenter;
         member.leader = one->raft_id() == server->leader();
         member.bootstrap_expect = config_.server.bootstrap_expect;
         facts.members.push_back(std::move(member));

@@ -1,6 +1,7 @@
 // The agent itself, the servers behind it, and the regions.
 #include <algorithm>
 
+#include "agent/api/members.hpp"
 #include "agent/api/routes.hpp"
 #include "agent/api/shapes.hpp"
 #include "agent/release.hpp"
@@ -10,26 +11,6 @@ namespace drover::agent {
 namespace {
 
 using schema::JsonValue;
-
-JsonValue member_json(const Member& member) {
-    JsonValue::Object tags{{"bootstrap", member.bootstrap_expect == 1 ? "1" : "0"},
-                           {"build", std::string{claimed_version}},
-                           {"dc", member.datacenter},
-                           {"drover", member.release},
-                           {"expect", std::to_string(member.bootstrap_expect)},
-                           {"id", member.id},
-                           {"port", std::to_string(member.rpc_port)},
-                           {"raft_vsn", std::to_string(member.raft_protocol)},
-                           {"region", member.region},
-                           {"role", "nomad"},
-                           {"rpc_addr", member.address},
-                           {"vsn", "1"}};
-    return JsonValue::Object{
-        {"Name", member.name},     {"Addr", member.address},  {"Port", int{member.serf_port}},
-        {"Tags", std::move(tags)}, {"Status", member.status}, {"ProtocolMin", 1},
-        {"ProtocolMax", 5},        {"ProtocolCur", 2},        {"DelegateMin", 2},
-        {"DelegateMax", 5},        {"DelegateCur", 4}};
-}
 
 const Member* own_member(const AgentFacts& facts) {
     const auto found = std::find_if(facts.members.begin(), facts.members.end(),
@@ -107,16 +88,33 @@ void agent_self(const ExchangePtr& exchange) {
                           {"stats", std::move(stats)}});
 }
 
+void answer_members(Exchange& exchange, const std::vector<Member>& members) {
+    JsonValue::Array list;
+    for (const auto& member : members) list.push_back(member_json(member));
+    const AgentFacts facts = exchange.backend().facts();
+    const Member* const self = own_member(facts);
+    const Config& config = exchange.backend().config();
+    exchange.answer(JsonValue::Object{{"ServerName", self == nullptr ? config.name : self->name},
+                                      {"ServerRegion", config.region},
+                                      {"ServerDC", config.datacenter},
+                                      {"Members", std::move(list)}});
+}
+
+// An agent without a server asks one: who is a member is replicated, who is alive is not.
 void agent_members(const ExchangePtr& exchange) {
     const AgentFacts facts = exchange->backend().facts();
-    JsonValue::Array members;
-    for (const auto& member : facts.members) members.push_back(member_json(member));
-    const Member* const self = own_member(facts);
-    const Config& config = exchange->backend().config();
-    exchange->answer(JsonValue::Object{{"ServerName", self == nullptr ? config.name : self->name},
-                                       {"ServerRegion", config.region},
-                                       {"ServerDC", config.datacenter},
-                                       {"Members", std::move(members)}});
+    if (!facts.server_id.empty()) return answer_members(*exchange, facts.members);
+    auto request = exchange->envelope();
+    request->mutable_query()->mutable_list_servers();
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        std::vector<Member> members;
+        for (const auto& server : response.servers().servers()) {
+            members.push_back(member_of(server));
+            if (members.back().datacenter.empty())
+                members.back().datacenter = one.backend().config().datacenter;
+        }
+        answer_members(one, members);
+    });
 }
 
 void agent_health(const ExchangePtr& exchange) {

@@ -29,8 +29,9 @@ int server_members(const Invocation& invocation) {
     std::vector<Row> rows{heads};
     for (const auto& member : members) {
         const JsonValue& tags = at(member, "Tags");
-        const bool leads =
-            !leading.empty() && leading == text(tags, "rpc_addr") + ":" + text(tags, "port");
+        std::string address = text(member, "Addr");
+        if (address.find(':') != std::string::npos) address = "[" + address + "]";
+        const bool leads = !leading.empty() && leading == address + ":" + text(tags, "port");
         Row row{text(member, "Name"), text(member, "Addr"),
                 std::to_string(integer(member, "Port"))};
         if (detailed) {
