@@ -71,8 +71,7 @@ int job_validate(const Invocation& invocation) {
         print_warnings(jobspec::warning_text(validation.warnings));
     }
     if (!validation.errors.empty()) {
-        std::cout << "Job validation errors:\n" << jobspec::error_text(validation.errors) << "\n";
-        return 1;
+        return report_error("Job validation errors:\n" + jobspec::error_text(validation.errors));
     }
     std::cout << "Job validation successful\n";
     return 0;

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 
 #include "io/clock.hpp"
 
@@ -17,10 +16,18 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t file_size_max = 4 << 20;
 
+// All of it, or a byte more than is allowed: the rest of an endless one is not waited for.
+std::string read_bounded(std::istream& in) {
+    std::string text(file_size_max + 1, '\0');
+    in.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<std::size_t>(in.gcount()));
+    return text;
+}
+
 Result<std::string> read_text(const std::string& path) {
     std::string text;
     if (path == "-") {
-        text.assign(std::istreambuf_iterator<char>{std::cin}, {});
+        text = read_bounded(std::cin);
     } else {
         std::error_code error;
         if (fs::is_directory(path, error))
@@ -29,7 +36,7 @@ Result<std::string> read_text(const std::string& path) {
         if (!in)
             return fail(Errc::not_found,
                         path + ": cannot be read; check the path and its permissions");
-        text.assign(std::istreambuf_iterator<char>{in}, {});
+        text = read_bounded(in);
     }
     if (text.size() > file_size_max)
         return fail(Errc::invalid_argument, path + ": larger than 4 MiB");
