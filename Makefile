@@ -58,7 +58,9 @@ bench: deps ## every benchmark, with the release preset
 	bash tests/bench build/release/bin
 
 .PHONY: soak
-soak: build ## many more seeds of the swarm than `make test` runs
+soak: build ## ten minutes of faults against real processes, and many more seeds of the swarm
+	DROVER_SOAK_SECONDS=$${DROVER_SOAK_SECONDS:-600} \
+	  $(BUILD)/bin/agent_cluster_test --gtest_filter='Soak.*'
 	$(BUILD)/bin/sim run scenarios/swarm.yaml --seeds 1..5000
 
 .PHONY: clean
