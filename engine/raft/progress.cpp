@@ -66,6 +66,9 @@ bool Progress::maybe_decrease(Index rejected, Index match_hint) {
     }
     // Outside of replication there is one append on its way at most; this is not its answer.
     if (previous(next) != rejected) return false;
+    // It denies what it acknowledged: its disk was lost, or it spoke before the write. The same
+    // question again at once would get the same answer, as fast as the network allows.
+    if (rejected <= match) return false;
     next = std::max(std::min(rejected, raft::next(match_hint)), raft::next(match));
     sent_commit = std::min(sent_commit, previous(next));
     paused_flow = false;

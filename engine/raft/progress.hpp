@@ -33,7 +33,8 @@ struct Progress {
     void sent_entries(std::uint64_t count, std::uint64_t size_bytes);
     // The member acknowledged `index`; false where that is old news.
     bool maybe_update(Index index);
-    // The member refused an append after `rejected`; false where the refusal is out of date.
+    // The member refused an append after `rejected`; false where the refusal is out of date, or
+    // where there is nothing before that it could accept.
     bool maybe_decrease(Index rejected, Index match_hint);
 
     [[nodiscard]] bool paused() const { return state == ProgressState::snapshot || paused_flow; }

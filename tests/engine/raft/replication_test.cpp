@@ -218,6 +218,25 @@ TEST(Commit, a_full_window_stops_the_flow_and_an_answer_opens_it) {
     EXPECT_EQ(solo.take<MsgApp>(2).at(0).previous, at(2, 4));
 }
 
+TEST(Commit, who_denies_what_it_acknowledged_is_asked_again_only_at_its_heartbeats) {
+    Solo solo{durable(1)};
+    solo.lead();
+    solo.acknowledge(2);
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(solo.raft.propose(solo.now, text("a")));
+        solo.drain();
+    }
+    solo.sent.clear();
+    solo.receive(2, 2, MsgAppResp{Index{3}, at(1, 1)});
+    EXPECT_EQ(solo.take<MsgApp>(2).at(0).previous, at(2, 2)) << "it has acknowledged as much";
+    for (int i = 0; i < 3; ++i) {
+        solo.receive(2, 2, MsgAppResp{Index{2}, at(1, 1)});
+        EXPECT_TRUE(solo.take<MsgApp>(2).empty());
+        solo.receive(2, 2, MsgHeartbeatResp{});
+        EXPECT_EQ(solo.take<MsgApp>(2).size(), 1U);
+    }
+}
+
 TEST(Commit, too_much_uncommitted_is_refused_and_counted_down) {
     Config config;
     config.max_uncommitted_bytes = 10;
