@@ -1,6 +1,7 @@
 #include "sim/server_process.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
@@ -122,6 +123,7 @@ void ServerProcess::crash(World& world, Persist persist) {
     if (disk_.write_in_flight()) world.marks.add("server.crashed.writing");
     disk_.crash(persist, prng_);
     engine_.reset();
+    waiting_.clear();
     ++incarnation_;
     world.marks.add("server.crashed");
     world.trace.event(world.now(), "server.crashed", number_ + 1, incarnation_);
@@ -134,6 +136,21 @@ void ServerProcess::pause(World& world, Duration time) {
     world.marks.add("server.paused");
     world.trace.event(world.now(), "server.paused", number_ + 1,
                       static_cast<std::uint64_t>(time.count()));
+    world.at(paused_until_, [number = number_, process = incarnation_](World& later) {
+        ServerProcess& server = later.servers[number];
+        if (server.incarnation_ == process) server.resume(later);
+    });
+}
+
+void ServerProcess::resume(World& world) {
+    if (paused(world.now())) return;  // it was extended
+    const std::uint64_t process = incarnation_;
+    for (auto& input : std::exchange(waiting_, {})) {
+        if (incarnation_ != process) return;
+        std::vector<server::Input> inputs;
+        inputs.push_back(std::move(input));
+        step(world, std::move(inputs));
+    }
 }
 
 void ServerProcess::tell_later(World& world, Duration delay, server::Input input) {
@@ -146,8 +163,8 @@ void ServerProcess::tell_later(World& world, Duration delay, server::Input input
 
 void ServerProcess::tell(World& world, server::Input input) {
     if (!runs()) return;
-    if (paused(world.now())) {
-        tell_later(world, paused_until_ - world.now(), std::move(input));
+    if (paused(world.now()) || !waiting_.empty()) {
+        waiting_.push_back(std::move(input));
         return;
     }
     std::vector<server::Input> inputs;

@@ -54,6 +54,7 @@ private:
     void step(World& world, std::vector<server::Input> inputs);
     void carry_out(World& world, server::Effect& effect);
     void wake_later(World& world);
+    void resume(World& world);
     // Runs `input` after the delay, if the same process still lives then.
     void tell_later(World& world, Duration delay, server::Input input);
     void write_log(World& world, const raft::WriteLog& write);
@@ -71,6 +72,7 @@ private:
     std::optional<server::Server> engine_;
     std::uint64_t incarnation_{0};
     Instant paused_until_{};
+    std::vector<server::Input> waiting_;  // for the end of the pause, in the order of arrival
     Instant disk_free_at_{};
     std::optional<Instant> wake_at_;
     struct CrashInWrite {

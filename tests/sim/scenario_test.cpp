@@ -83,6 +83,26 @@ TEST(Sabotage, counting_entries_of_older_terms_as_committed_is_found) {
     expect_found(std::move(scenario), "counting an entry of an older term");
 }
 
+// What waits during a pause is told in the order in which it came, also when the pause is extended
+// meanwhile: the writes of a slow disk are completed in their order, or consensus stops the server.
+TEST(Pause, that_is_extended_does_not_turn_around_what_waits_for_its_end) {
+    const auto scenario = read_scenario(
+        "format: sim/1\nname: stalled\n"
+        "cluster: {servers: 3, knobs: {election_timeout: 2s}}\n"
+        "world: {disk: {default: {fsync: 60ms}}}\n"
+        "load:\n  - client: {kind: cas-register, count: 8, keys: 8, rate: 80/s}\n"
+        "timeline:\n"
+        "  - {id: stall, at: 9s, do: pause, target: leader, for: 150ms}\n"
+        "  - {id: longer, after: stall + 100ms, do: pause, target: leader, for: 300ms}\n"
+        "phases:\n  - {name: chaos, for: 12s}\n  - {name: liveness, converge: 30s}\n",
+        "stalled.yaml");
+    ASSERT_TRUE(scenario) << scenario.error().message;
+    for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+        const RunReport report = run(*scenario, seed, nullptr);
+        EXPECT_EQ(report.verdict, Class::pass) << seed << ": " << report.message;
+    }
+}
+
 TEST(Vacuous, a_fault_that_never_happens_fails_the_run) {
     auto scenario = read_scenario(
         "format: sim/1\nname: never\ncluster: {servers: 3}\n"
