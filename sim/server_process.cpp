@@ -230,8 +230,11 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
     world.checkers.log_written(world, *this, write);
     disk_.begin(write);
     const DiskOptions& options = world.scenario.world.disk;
-    disk_free_at_ = std::max(disk_free_at_, world.now()) + options.write.draw(prng_) +
-                    options.fsync.draw(prng_) + world.swarm.disk_delay(prng_);
+    // Drawn one after the other: compilers evaluate the terms of a sum in any order.
+    disk_free_at_ = std::max(disk_free_at_, world.now());
+    disk_free_at_ += options.write.draw(prng_);
+    disk_free_at_ += options.fsync.draw(prng_);
+    disk_free_at_ += world.swarm.disk_delay(prng_);
     world.at(disk_free_at_, [number = number_, process = incarnation_](World& later) {
         ServerProcess& server = later.servers[number];
         if (server.incarnation_ == process) server.finish_write(later);

@@ -162,23 +162,26 @@ void Workload::operate(World& world, std::size_t client) {
 void Workload::read(World& world, std::size_t client, std::uint32_t key) {
     const Operation operation{clients_[client].number,     Operation::Kind::read, 0, 0,
                               Operation::Outcome::unknown, world.now(),           {}};
-    world.requests.ask(
-        world, std::nullopt, pick_server(world),
-        read_job_request(Uuid::mint(world.wall(), prng_), register_name(key)), operation_timeout,
-        [client, key, operation](World& later, const Answer& answer) {
-            Workload& self = later.workload;
-            self.operate_later(later, client);
-            const bool absent = failed_with(answer, Errc::not_found);
-            if (!answer.response || (answer.response->has_failure() && !absent)) return;
-            Operation done = operation;
-            done.outcome = Operation::Outcome::done;
-            done.returned = later.now();
-            done.value = absent ? 0 : register_value(*answer.response);
-            self.histories_[key].push_back(done);
-            const std::uint64_t index = absent ? 0 : answer.response->job().job_modify_index();
-            self.clients_[client].seen[key] = {done.value, index};
-            later.marks.add("register.read");
-        });
+    // Drawn one after the other: compilers evaluate arguments in any order.
+    auto request = read_job_request(Uuid::mint(world.wall(), prng_), register_name(key));
+    const std::uint32_t server = pick_server(world);
+    world.requests.ask(world, std::nullopt, server, std::move(request), operation_timeout,
+                       [client, key, operation](World& later, const Answer& answer) {
+                           Workload& self = later.workload;
+                           self.operate_later(later, client);
+                           const bool absent = failed_with(answer, Errc::not_found);
+                           if (!answer.response || (answer.response->has_failure() && !absent))
+                               return;
+                           Operation done = operation;
+                           done.outcome = Operation::Outcome::done;
+                           done.returned = later.now();
+                           done.value = absent ? 0 : register_value(*answer.response);
+                           self.histories_[key].push_back(done);
+                           const std::uint64_t index =
+                               absent ? 0 : answer.response->job().job_modify_index();
+                           self.clients_[client].seen[key] = {done.value, index};
+                           later.marks.add("register.read");
+                       });
 }
 
 void Workload::compare_and_set(World& world, std::size_t client, std::uint32_t key) {
@@ -190,10 +193,10 @@ void Workload::compare_and_set(World& world, std::size_t client, std::uint32_t k
                               Operation::Outcome::unknown,
                               world.now(),
                               {}};
-    world.requests.ask(world, std::nullopt, pick_server(world),
-                       compare_and_set_request(Uuid::mint(world.wall(), prng_), register_name(key),
-                                               operation.value, index),
-                       operation_timeout,
+    auto request = compare_and_set_request(Uuid::mint(world.wall(), prng_), register_name(key),
+                                           operation.value, index);
+    const std::uint32_t server = pick_server(world);
+    world.requests.ask(world, std::nullopt, server, std::move(request), operation_timeout,
                        [client, key, operation](World& later, const Answer& answer) {
                            later.workload.compared(later, client, key, operation, answer);
                        });
