@@ -154,8 +154,7 @@ void Server::Core::on(Step& step, const RequestReceived& input) {
 void Server::Core::on(Step&, const RequestAbandoned& input) {
     const auto key = requests_.of(input.ticket);
     if (!key) return;
-    watchers_.remove(*key);
-    requests_.erase(*key);
+    forget(*key);
 }
 
 void Server::Core::on(Step& step, const WriteCompleted& input) {

@@ -155,6 +155,8 @@ private:
     void flush_reads(Step& step);
     void on_read_states(Step& step, const std::vector<raft::ReadState>& states);
     void finish_confirmed_reads(Step& step);
+    void leave_context(RequestKey key, std::uint64_t context);
+    void forget(RequestKey key);
     void finish_read(Step& step, RequestKey key);
     void answer_query(Step& step, RequestKey key);
     void answer_about_raft(Step& step, RequestKey key);

@@ -50,8 +50,9 @@ struct Pending {
     std::optional<Instant> park_until{};  // of a blocking query, from when it was asked
     std::optional<raft::RaftId> forwarded_to{};
     std::optional<raft::Term> forwarded_in{};  // the only term in which that server may propose it
-    bool fate_hidden = false;  // our log does not show what became of what we passed on
-    std::uint64_t context{};   // of its read index
+    bool fate_hidden = false;    // our log does not show what became of what we passed on
+    std::uint64_t context{};     // of its read index
+    std::uint64_t read_index{};  // once it is confirmed
     std::string warnings{};
 };
 

@@ -25,15 +25,30 @@ void Server::Core::ask_read_index(Step& step, RequestKey key) {
         pending.phase = Phase::held;
         return requests_.wake_at(key, pending.hold_until);
     }
-    if (const auto old = contexts_.find(pending.context); old != contexts_.end()) {
-        old->second.erase(key);
-        if (old->second.empty()) contexts_.erase(old);
-    }
+    leave_context(key, pending.context);
     if (!open_context_) open_context_ = ++last_context_;
     pending.phase = Phase::reading;
     pending.context = *open_context_;
     contexts_[*open_context_].insert(key);
     requests_.wake_at(key, std::min(pending.deadline, step.now + read_retry_interval));
+}
+
+void Server::Core::leave_context(RequestKey key, std::uint64_t context) {
+    const auto old = contexts_.find(context);
+    if (old == contexts_.end()) return;
+    old->second.erase(key);
+    if (old->second.empty()) contexts_.erase(old);
+}
+
+// A request that is answered, or that nobody waits for any more, is remembered nowhere: a leader
+// that never confirms a read, or an index that is never reached, would else hold it for ever.
+void Server::Core::forget(RequestKey key) {
+    const Pending* pending = requests_.find(key);
+    if (pending == nullptr) return;
+    if (pending->phase == Phase::reading) leave_context(key, pending->context);
+    if (pending->phase == Phase::confirmed) confirmed_.erase({pending->read_index, key});
+    watchers_.remove(key);
+    requests_.erase(key);
 }
 
 // All reads of one step share one question. Where it cannot even be asked, their timers ask again.
@@ -52,7 +67,8 @@ void Server::Core::on_read_states(Step&, const std::vector<raft::ReadState>& sta
             if (pending == nullptr || pending->phase != Phase::reading) continue;
             pending->phase = Phase::confirmed;
             requests_.wake_at(key, pending->deadline);
-            confirmed_.insert({confirmed.index.value(), key});
+            pending->read_index = confirmed.index.value();
+            confirmed_.insert({pending->read_index, key});
         }
         contexts_.erase(found);
     }
@@ -99,8 +115,7 @@ void Server::Core::park(Step& step, RequestKey key) {
 
 void Server::Core::answer_query(Step& step, RequestKey key) {
     const Pending pending = *requests_.find(key);
-    watchers_.remove(key);
-    requests_.erase(key);
+    forget(key);
     if (const auto* ticket = std::get_if<Ticket>(&pending.origin)) {
         step.emit(AnswerQuery{*ticket, view_, pending.request, last_contact(),
                               raft_.leader().has_value()});

@@ -274,7 +274,7 @@ void Server::Core::refuse_at_once(Step& step, const Origin& origin, const schema
 
 void Server::Core::respond(Step& step, RequestKey key, schema::Response response) {
     const Origin origin = requests_.find(key)->origin;
-    requests_.erase(key);
+    forget(key);
     send_answer(step, origin, std::move(response));
 }
 
