@@ -244,6 +244,21 @@ TEST(Lint, the_arrows_of_the_house_hold) {
     }
 }
 
+// Not every preset compiles every file; what is included is there all the same.
+TEST(Lint, every_header_of_the_house_exists) {
+    for (const auto& file : code()) {
+        for (std::size_t i = 0; i < file.lines.size(); ++i) {
+            std::string header = included(file.lines[i]);
+            const std::string folder = header.substr(0, header.find('/'));
+            if (std::find(folders().begin(), folders().end(), folder) == folders().end()) continue;
+            if (const auto generated = header.rfind(".pb.h"); generated != std::string::npos) {
+                header.replace(generated, std::string::npos, ".proto");
+            }
+            EXPECT_TRUE(fs::exists(root() / header)) << place(file, i) << ": " << header;
+        }
+    }
+}
+
 TEST(Lint, every_folder_with_sources_explains_itself) {
     const std::vector<std::string> headings{"What this is", "What it may not do",
                                             "Read in this order", "How it is tested", "Decisions"};
