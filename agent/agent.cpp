@@ -61,9 +61,12 @@ std::vector<std::string> with_default_port(std::vector<std::string> addresses, s
     return addresses;
 }
 
-Result<std::string> make_dev_directory() {
-    std::string pattern =
-        (fs::temp_directory_path() / ("drover-dev-" + std::string(6, 'X'))).string();
+// A dev agent forgets everything, so it gets a directory of its own and never touches what another
+// agent may have left in a configured one.
+Result<std::string> make_dev_directory(const fs::path& parent) {
+    std::error_code error;
+    fs::create_directories(parent, error);
+    std::string pattern = (parent / ("drover-dev-" + std::string(6, 'X'))).string();
     if (::mkdtemp(pattern.data()) == nullptr) {
         return fail(Errc::internal,
                     pattern + ": cannot be created; check that the folder is writable");
@@ -109,6 +112,7 @@ struct Agent::Impl : Backend {
 
     Config config_;
     OnHalt on_halt;
+    std::string dev_directory;  // ours alone; removed at the end
     server::ServerInfoPtr self;
     Uuid node_id;
     std::mutex prng_mutex;
@@ -145,6 +149,7 @@ Agent::Impl::~Impl() {
     measuring.stop();
     api.reset();
     client.reset();
+    if (server) server->on_member({});
     join.reset();
     // The transport's handlers use the server; the server's thread uses the transport.
     if (server) server->stop();
@@ -152,9 +157,9 @@ Agent::Impl::~Impl() {
     logs.reset();
     link.reset();
     server.reset();
-    if (!config_.dev_mode || config_.data_dir.empty()) return;
+    if (dev_directory.empty()) return;
     std::error_code ignored;
-    fs::remove_all(config_.data_dir, ignored);
+    fs::remove_all(dev_directory, ignored);
 }
 
 Result<void> Agent::Impl::start() {
@@ -177,10 +182,11 @@ Result<void> Agent::Impl::prepare_directories() {
             return fail(Errc::internal, "the host has no name; set `name`");
         config_.name = host.c_str();
     }
-    if (config_.dev_mode && config_.data_dir.empty()) {
-        auto directory = make_dev_directory();
+    if (config_.dev_mode) {
+        auto directory = make_dev_directory(config_.data_dir.empty() ? fs::temp_directory_path()
+                                                                     : fs::path{config_.data_dir});
         if (!directory) return tl::unexpected{directory.error()};
-        config_.data_dir = *directory;
+        config_.data_dir = dev_directory = *directory;
     }
     std::error_code error;
     fs::create_directories(config_.data_dir, error);
@@ -319,7 +325,6 @@ Result<void> Agent::Impl::start_join() {
     if (!started) return tl::unexpected{started.error()};
     join = std::move(*started);
     server->on_member([this] { join->became_member(); });
-    if (server->is_member()) join->became_member();
     return {};
 }
 

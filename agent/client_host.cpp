@@ -121,6 +121,7 @@ ClientHost::~ClientHost() {
     *alive_ = false;
     if (engine_) engine_->stop();
     work_.stop();
+    if (config_.dev_mode) end_tasks();
     store_.reset();
     drivers_ = drivers::DriverRegistry{};  // no exit is reported once they are gone; tasks run on
 }
@@ -254,6 +255,22 @@ void ClientHost::destroy_directory(const client::DestroyAllocationDirectory& eff
     });
 }
 
+void ClientHost::note_running(const client::TaskKey& key, const drivers::TaskHandle& handle) {
+    const std::lock_guard lock{running_mutex_};
+    running_[key] = handle;
+}
+
+void ClientHost::end_tasks() {
+    const std::lock_guard lock{running_mutex_};
+    for (const auto& [key, handle] : running_) {
+        drivers::Driver* const driver = drivers_.find(handle.driver);
+        if (driver == nullptr) continue;
+        if (auto ended = driver->destroy(handle); !ended)
+            log(LogLevel::warn, "client.task", key.task + ": " + ended.error().message);
+    }
+    running_.clear();
+}
+
 void ClientHost::exited(const client::TaskKey& key, const drivers::TaskExit& exit) {
     engine_->deliver(
         client::TaskExited{key, {exit.exit_code, exit.signal, exit.oom_killed, exit.error}});
@@ -272,6 +289,7 @@ void ClientHost::start_task(const client::StartTask& effect) {
             make_spec(effect, directory),
             [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });
         if (started) {
+            note_running(effect.key, started->handle);
             engine_->deliver(
                 client::TaskStarted{effect.key, {started->handle.driver, started->handle.opaque}});
         } else {
@@ -296,6 +314,7 @@ void ClientHost::recover_task(const client::RecoverTask& effect) {
         if (!recovered) {
             engine_->deliver(client::TaskRecoveryFailed{effect.key, recovered.error().message});
         } else if (recovered->state == State::running) {
+            note_running(effect.key, to_driver(effect.handle));
             engine_->deliver(client::TaskRecovered{effect.key});
         } else if (recovered->state == State::exited) {
             exited(effect.key, recovered->exit);
@@ -319,6 +338,10 @@ void ClientHost::destroy_task(const client::DestroyTask& effect) {
     work_.deliver([this, effect] {
         drivers::Driver* const driver = drivers_.find(effect.handle.driver);
         if (driver == nullptr) return;
+        {
+            const std::lock_guard lock{running_mutex_};
+            running_.erase(effect.key);
+        }
         if (auto destroyed = driver->destroy(to_driver(effect.handle)); !destroyed) {
             log(LogLevel::warn, "client.task", effect.key.task + ": " + destroyed.error().message);
         }

@@ -37,7 +37,7 @@ public:
     [[nodiscard]] static Result<std::unique_ptr<ClientHost>> start(const Config& config,
                                                                    const std::string& http_address,
                                                                    AskServer ask);
-    // Leaves the tasks running.
+    // Leaves the tasks running, except in dev mode: what it leaves behind is nobody's.
     ~ClientHost();
     ClientHost(const ClientHost&) = delete;
     ClientHost& operator=(const ClientHost&) = delete;
@@ -66,6 +66,8 @@ private:
     void stop_task(const client::StopTask& effect);
     void destroy_task(const client::DestroyTask& effect);
     void exited(const client::TaskKey& key, const drivers::TaskExit& exit);
+    void note_running(const client::TaskKey& key, const drivers::TaskHandle& handle);
+    void end_tasks();
 
     Config config_;
     AskServer ask_;
@@ -73,6 +75,8 @@ private:
     std::shared_ptr<schema::Node> node_;
     std::unique_ptr<io::RocksStore> store_;
     drivers::DriverRegistry drivers_;
+    std::mutex running_mutex_;
+    std::map<client::TaskKey, drivers::TaskHandle> running_;
     std::atomic<bool> registered_{false};
     // Lets replies that come after the end find nobody.
     std::shared_ptr<std::atomic<bool>> alive_ = std::make_shared<std::atomic<bool>>(true);

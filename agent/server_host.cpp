@@ -298,9 +298,20 @@ void ServerHost::perform(server::Server& engine, std::vector<server::Effect>& ef
     const auto leader = engine.raft().leader();
     leader_ = leader ? leader->value() : 0;
     for (auto& effect : effects) carry_out(effect);
+    note_membership(engine);
+}
+
+void ServerHost::note_membership(const server::Server& engine) {
+    const std::lock_guard lock{member_mutex_};
     if (member_ || !engine.raft().conf().contains(engine.raft().id())) return;
     member_ = true;
     if (on_member_) on_member_();
+}
+
+void ServerHost::on_member(std::function<void()> callback) {
+    const std::lock_guard lock{member_mutex_};
+    on_member_ = std::move(callback);
+    if (member_ && on_member_) on_member_();
 }
 
 void ServerHost::carry_out(server::Effect& effect) {

@@ -75,11 +75,11 @@ public:
 
     // The servers that the cluster knows of, as the engine last told.
     [[nodiscard]] std::vector<server::ServerInfoPtr> servers() const;
-    // A member of a cluster: the configuration in force names this server.
-    [[nodiscard]] bool is_member() const { return member_; }
     // Raft id of the leader as this server knows it; 0 while there is none.
     [[nodiscard]] std::uint64_t leader() const { return leader_; }
-    void on_member(std::function<void()> callback) { on_member_ = std::move(callback); }
+    // Told once, from any thread, as soon as the configuration in force names this server. None:
+    // nobody is told any more, also not by a call that was under way.
+    void on_member(std::function<void()> callback);
 
 private:
     using Engine = io::EngineThread<server::Server, server::Input, server::Effect>;
@@ -89,6 +89,7 @@ private:
 
     [[nodiscard]] Result<void> recover();
     [[nodiscard]] server::Config engine_config(std::vector<server::ServerInfoPtr> bootstrap) const;
+    void note_membership(const server::Server& engine);
     void perform(server::Server& engine, std::vector<server::Effect>& effects);
     void carry_out(server::Effect& effect);
     void write_log(const raft::WriteLog& write);
@@ -104,7 +105,6 @@ private:
     Config config_;
     server::ServerInfoPtr self_;
     OnHalt on_halt_;
-    std::function<void()> on_member_;
     std::unique_ptr<io::RocksStore> store_;
     io::SnapshotFiles snapshots_;
     server::DurableState durable_;
@@ -114,7 +114,9 @@ private:
     std::map<std::uint64_t, OnResponse> asked_;
     std::uint64_t next_ticket_{1};
     std::map<std::uint64_t, server::ServerInfoPtr> peers_;  // by raft id
-    std::atomic<bool> member_{false};
+    std::mutex member_mutex_;                               // guards the two below
+    bool member_{};
+    std::function<void()> on_member_;
     std::atomic<std::uint64_t> leader_{0};
     std::atomic<bool> running_{false};
 

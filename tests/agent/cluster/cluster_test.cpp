@@ -157,6 +157,27 @@ TEST(Cluster, starts_again_with_everything_and_attaches_to_what_runs) {
     EXPECT_EQ(cluster.tasks_of("second"), second);
 }
 
+// Right after its start a server applies the log that it kept, in one long step.
+TEST(Cluster, a_server_that_is_stopped_while_it_applies_its_log_ends_in_order) {
+    Cluster cluster;
+    cluster.start();
+    ASSERT_TRUE(eventually([&] { return cluster.is_ready(); }));
+    {
+        Writers writers{cluster};
+        ASSERT_TRUE(eventually([&] { return writers.count() >= 500; }));
+    }
+    Machine& server = cluster.server(0);
+    server.kill();
+    for (int delay = 0; delay < 100; delay += 10) {
+        server.start();
+        ASSERT_TRUE(eventually([&] { return server.api().get("/v1/agent/self").has_value(); }));
+        pause_for(std::chrono::milliseconds{delay});
+        EXPECT_EQ(server.stop(), 0) << "after " << delay << " ms";
+    }
+    server.start();
+    EXPECT_TRUE(eventually([&] { return cluster.agrees(); }));
+}
+
 struct Race {
     Written left, right;
 };
