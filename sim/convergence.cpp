@@ -90,14 +90,23 @@ std::string tell_job(const World& world, const state::StateView& view, const std
 std::string job_settled(const World& world, const state::StateView& view, const JobLoad& load) {
     const auto wanted = world.workload.wanted(load.id);
     if (!wanted) return {};
-    std::uint32_t running = 0, complete = 0;
+    std::uint32_t running = 0, complete = 0, outdated = 0;
+    const auto job = view.job({"default", load.id});
     for (const auto& row : view.allocations_of({"default", load.id})) {
         if (row->client_status == state::ClientStatus::complete) ++complete;
-        if (!row->terminal() && row->client_status == state::ClientStatus::running) ++running;
+        if (row->terminal() || row->client_status != state::ClientStatus::running) continue;
+        ++running;
+        if (job && row->body->job_version() != job->version()) ++outdated;
     }
     if (load.type == "service" && running != *wanted) {
         return "job " + load.id + " runs " + std::to_string(running) + " of " +
                std::to_string(*wanted) + tell_job(world, view, load.id);
+    }
+    const auto deployment = view.latest_deployment({"default", load.id});
+    const bool given_up = deployment && deployment->status() == "failed";
+    if (load.type == "service" && outdated > 0 && !given_up) {
+        return "job " + load.id + " still runs " + std::to_string(outdated) +
+               " allocations of older versions" + tell_job(world, view, load.id);
     }
     if (load.type == "batch" && load.exit_code == 0 && complete + running < *wanted) {
         return "job " + load.id + " completed " + std::to_string(complete) + " of " +

@@ -36,6 +36,20 @@ void add_variable(schema::Task& task, const std::string& name, std::int64_t valu
     pair->set_value(std::to_string(value));
 }
 
+void add_constraint(schema::Job& job, const char* left, const std::string& operand,
+                    const std::string& right) {
+    schema::Constraint* constraint = job.add_constraints();
+    constraint->set_l_target(left);
+    constraint->set_operand(operand);
+    constraint->set_r_target(right);
+}
+
+void fill_constraints(schema::Job& job, const JobLoad& load) {
+    job.set_node_pool(load.pool);
+    if (!load.node_kind.empty()) add_constraint(job, "${node.class}", "=", load.node_kind);
+    if (load.distinct_hosts) add_constraint(job, "", "distinct_hosts", "true");
+}
+
 void fill_policies(schema::Job& job, const JobLoad& load) {
     schema::TaskGroup& group = *job.mutable_task_groups(0);
     if (load.restart_attempts) {
@@ -76,6 +90,7 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
         add_variable(*task, "SIM_RUN_FOR_NS",
                      load.run_for.value_or(std::chrono::seconds{2}).count());
     }
+    fill_constraints(job, load);
     fill_policies(job, load);
     return request;
 }

@@ -1,6 +1,7 @@
 #include "sim/placement_checker.hpp"
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,7 @@ void PlacementChecker::server_stepped(World& world, const ServerProcess& server)
     checked_index_ = index;
     if (world.scenario.checks.double_placement) check_names(world, server);
     if (world.scenario.checks.capacity) check_capacity(world, server);
+    if (world.scenario.checks.constraints) check_constraints(world, server);
 }
 
 void PlacementChecker::check_names(World& world, const ServerProcess& server) {
@@ -51,6 +53,27 @@ void PlacementChecker::check_capacity(World& world, const ServerProcess& server)
                        std::to_string(memory) + " MiB; its allocations take " +
                        std::to_string(usage.cpu_mhz) + " MHz and " +
                        std::to_string(usage.memory_mb) + " MiB");
+    }
+}
+
+// Against what the scenario says of jobs and nodes, not against the constraints as they are stored.
+void PlacementChecker::check_constraints(World& world, const ServerProcess& server) {
+    for (const JobLoad& load : world.scenario.jobs) {
+        std::set<Uuid> hosts;
+        for (const auto& row : server.engine().view().allocations_of({"default", load.id})) {
+            if (row->terminal()) continue;
+            const auto node = server.engine().view().node(row->node_id);
+            if (!node) continue;
+            const bool wrong_kind = !load.node_kind.empty() && node->node_class() != load.node_kind;
+            const bool shared = load.distinct_hosts && !hosts.insert(row->node_id).second;
+            if (!wrong_kind && !shared && node->node_pool() == load.pool) continue;
+            world.fail(Class::safety, "constraints",
+                       "allocation " + row->body->name() + " stands on node " +
+                           row->node_id.text() +
+                           (shared ? " beside another one of its job"
+                                   : ", of class \"" + node->node_class() + "\" and pool \"" +
+                                         node->node_pool() + "\""));
+        }
     }
 }
 

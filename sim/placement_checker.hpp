@@ -1,5 +1,6 @@
-// What the scheduler must never do, whatever fails: place one allocation name twice, or give a node
-// more than it has; and what a node agent must never do: run two processes of one task at a time.
+// What the scheduler must never do, whatever fails: place one allocation name twice, give a node
+// more than it has, or choose a node that the job refuses; and what a node agent must never do: run
+// two processes of one task at a time.
 #pragma once
 
 #include <cstdint>
@@ -25,6 +26,7 @@ public:
 private:
     void check_names(World& world, const ServerProcess& server);
     void check_capacity(World& world, const ServerProcess& server);
+    void check_constraints(World& world, const ServerProcess& server);
 
     std::uint64_t checked_index_{0};  // of the allocations table, over all servers
 };

@@ -70,6 +70,7 @@ constexpr std::array fact_forms{FactForm{"leader", false},
                                 FactForm{"alloc.lost", true},
                                 FactForm{"alloc.total", true},
                                 FactForm{"job.exists", true},
+                                FactForm{"job.blocked", true},
                                 FactForm{"mark", true},
                                 FactForm{"count", true},
                                 FactForm{"tasks.running", true}};

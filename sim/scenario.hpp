@@ -32,6 +32,7 @@ struct Budget {
 struct NodeClass {
     std::string pool{"default"};
     std::string datacenter{"dc1"};
+    std::string kind;  // the node's class
     std::uint32_t count{1};
     std::int64_t cpu_mhz{4000};
     std::int64_t memory_mib{8192};
@@ -136,6 +137,9 @@ struct JobLoad {
     std::optional<Duration> every;  // registered again, changed, with this period
     std::int64_t cpu_mhz{100};
     std::int64_t memory_mib{64};
+    std::string pool{"default"};
+    std::string node_kind;            // only on nodes of this class; empty: on all of the pool
+    bool distinct_hosts{};            // no two allocations on one node
     std::optional<Duration> run_for;  // batch: how long a task runs; absent: two seconds
     int exit_code{};
     std::optional<std::uint32_t> restart_attempts;
@@ -239,6 +243,7 @@ struct Checks {
     bool linearizable{true};
     bool double_placement{true};
     bool capacity{true};
+    bool constraints{true};
     bool orphans{true};
     std::vector<Assertion> always;      // "P", or "P -> Q within D"
     std::vector<Assertion> sometimes;   // must be seen at least once over a sweep of seeds

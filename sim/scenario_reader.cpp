@@ -35,6 +35,7 @@ NodeClass read_node_class(const YAML::Node& node, std::size_t number) {
     NodeClass nodes;
     nodes.pool = section.text("pool").value_or(nodes.pool);
     nodes.datacenter = section.text("datacenter").value_or(nodes.datacenter);
+    nodes.kind = section.text("class").value_or("");
     nodes.count = static_cast<std::uint32_t>(section.number("count", 0, nodes_max).value_or(1));
     // Cores of 1'000 MHz each: `cpu: 8` is 8'000 MHz.
     if (const auto cores = section.number("cpu", 1, 1024)) {
@@ -188,6 +189,9 @@ JobLoad read_job(Section& section) {
         section.refuse("every", "at least 1ms");
     job.cpu_mhz = static_cast<std::int64_t>(section.number("cpu", 1, 1'000'000).value_or(100));
     job.memory_mib = section.parsed("mem", parse_mebibytes).value_or(job.memory_mib);
+    job.pool = section.text("pool").value_or(job.pool);
+    job.node_kind = section.text("class").value_or("");
+    job.distinct_hosts = section.boolean("distinct_hosts").value_or(false);
     job.run_for = section.parsed("run_for", parse_duration);
     job.exit_code = static_cast<int>(section.number("exit_code", 0, 255).value_or(0));
     if (const auto attempts = section.number("restart_attempts", 0, 1000)) {
@@ -288,19 +292,21 @@ void read_switch(Section& section, std::string_view key, std::string_view word, 
 
 void read_schedule_checks(Section& section, Checks& checks) {
     if (!section.has("schedule")) return;
-    checks.double_placement = checks.capacity = checks.orphans = false;
+    checks.double_placement = checks.capacity = checks.constraints = checks.orphans = false;
     section.each("schedule", [&](const YAML::Node& item) {
         const std::string word = scalar_text(item, "a check");
         if (word == "no-double-place")
             checks.double_placement = true;
         else if (word == "capacity")
             checks.capacity = true;
+        else if (word == "constraints")
+            checks.constraints = true;
         else if (word == "no-orphans")
             checks.orphans = true;
         else
             throw ReadingError{position_of(item),
                                "check.schedule: unknown \"" + word +
-                                   "\"; known: no-double-place, capacity, no-orphans"};
+                                   "\"; known: no-double-place, capacity, constraints, no-orphans"};
     });
 }
 

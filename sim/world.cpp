@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/schema/server.pb.h"
@@ -41,6 +42,7 @@ std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng
     node->set_name("node-" + std::to_string(number + 1));
     node->set_datacenter(nodes.datacenter);
     node->set_node_pool(nodes.pool);
+    node->set_node_class(nodes.kind);
     node->set_scheduling_eligibility("eligible");
     node->set_status("initializing");
     set_pair(*node, "driver.mock_driver", "1");  // attributes are sorted by key
@@ -62,6 +64,15 @@ std::optional<std::uint64_t> number_of(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
     return number;
+}
+
+// Evaluations that wait until there is room for what they could not place.
+std::int64_t count_blocked(const state::StateView& view, std::string_view job) {
+    std::int64_t count = 0;
+    for (const auto& evaluation : view.evaluations_of({"default", std::string{job}})) {
+        if (evaluation->status() == "blocked") ++count;
+    }
+    return count;
 }
 
 std::int64_t count_allocations(const state::StateView& view, std::string_view job,
@@ -188,6 +199,7 @@ std::int64_t World::state_fact(std::string_view name, std::string_view argument)
     if (server == nullptr) return 0;
     const state::StateView& view = server->engine().view();
     if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
+    if (name == "job.blocked") return count_blocked(view, argument);
     if (name == "nodes.ready") {
         std::int64_t ready = 0;
         for (const auto& node : view.nodes()) ready += node->status() == "ready" ? 1 : 0;
