@@ -150,14 +150,9 @@ void Faults::perform_on_nodes(World& world, const Step& step,
                 break;
             case Verb::kill:
             case Verb::stop:
-            case Verb::restart: {
-                world.nodes[node].kill_agent(world);
-                const Duration back = step.restart.value_or(std::chrono::seconds{1});
-                world.after(back, [node](World& later) {
-                    if (!later.nodes[node].lost()) later.nodes[node].start(later);
-                });
+            case Verb::restart:
+                kill_agent(world, node, step.restart.value_or(std::chrono::seconds{1}));
                 break;
-            }
             default:
                 break;
         }
@@ -206,6 +201,13 @@ void Faults::lose_node(World& world, std::uint32_t node, std::optional<Duration>
     world.nodes[node].lose(world);
     if (!back_after) return;
     world.after(*back_after, [node](World& later) { later.nodes[node].start(later); });
+}
+
+void Faults::kill_agent(World& world, std::uint32_t node, Duration back_after) {
+    world.nodes[node].kill_agent(world);
+    world.after(back_after, [node](World& later) {
+        if (!later.nodes[node].lost()) later.nodes[node].start(later);
+    });
 }
 
 void Faults::cut(World& world, std::set<Endpoint> from, std::set<Endpoint> to, bool one_way,

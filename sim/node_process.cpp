@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
 
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
@@ -173,6 +174,7 @@ void NodeProcess::send_request(World& world, const client::SendRequest& effect) 
 
 void NodeProcess::write_state(World& world, const client::WriteState& effect) {
     const Duration delay = world.scenario.world.disk.fsync.draw(prng_);
+    if (killed_in_write_) die_within(world, delay);
     world.after(delay, [number = number_, agent = agent_incarnation_, effect](World& later) {
         NodeProcess& node = later.nodes[number];
         if (node.agent_incarnation_ != agent) return;  // lost: it was not synced yet
@@ -184,6 +186,15 @@ void NodeProcess::write_state(World& world, const client::WriteState& effect) {
             }
         }
         node.tell(later, client::StateWritten{effect.write});
+    });
+}
+
+void NodeProcess::die_within(World& world, Duration span) {
+    const Duration restart_after = *std::exchange(killed_in_write_, std::nullopt);
+    const Duration when = prng_.between(Duration{}, span);
+    world.after(when, [number = number_, agent = agent_incarnation_, restart_after](World& later) {
+        if (later.nodes[number].agent_incarnation_ != agent) return;
+        later.faults.kill_agent(later, number, restart_after);
     });
 }
 

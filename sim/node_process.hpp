@@ -30,6 +30,8 @@ public:
     void start(World& world);
     // The agent's process ends at once; its tasks go on.
     void kill_agent(World& world);
+    // The agent's process ends while it writes what it is to write next.
+    void kill_agent_in_next_write(Duration restart_after) { killed_in_write_ = restart_after; }
     // The machine is gone with all its tasks; its disk stays.
     void lose(World& world);
 
@@ -61,6 +63,7 @@ private:
     void wake_later(World& world);
     void send_request(World& world, const client::SendRequest& effect);
     void write_state(World& world, const client::WriteState& effect);
+    void die_within(World& world, Duration span);
     void start_task(World& world, const client::StartTask& effect);
     void task_starts(World& world, const client::StartTask& effect);
     void recover_task(World& world, const client::RecoverTask& effect);
@@ -80,6 +83,7 @@ private:
     std::uint64_t agent_incarnation_{0};
     std::uint64_t machine_incarnation_{0};
     bool lost_{};
+    std::optional<Duration> killed_in_write_;  // and how much later it comes back
     std::optional<Instant> wake_at_;
     std::uint32_t server_{0};  // the one that it turns to
     std::map<client::TaskKey, Task> tasks_;

@@ -109,6 +109,7 @@ enum class Family : std::uint8_t {
     crash_after_append,
     crash_in_write,
     node_loss,
+    agent_crash,
     task_exit,
     one_entry_messages,
     tiny_inflight,

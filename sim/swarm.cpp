@@ -24,6 +24,7 @@ bool strikes_at_moments(Family family) {
         case Family::crash_after_append:
         case Family::crash_in_write:
         case Family::node_loss:
+        case Family::agent_crash:
             return true;
         default:
             return false;
@@ -148,10 +149,25 @@ void SwarmFaults::strike(World& world, Family family) {
                 world.faults.lose_node(world, node, lasting);
             }
             break;
+        case Family::agent_crash:
+            strike_agent(world);
+            break;
         default:
             break;
     }
     strike_later(world, family);
+}
+
+// Most agents die while they write: what they had announced and what they had not matters then.
+void SwarmFaults::strike_agent(World& world) {
+    if (world.nodes.empty()) return;
+    const auto node = static_cast<std::uint32_t>(prng_.below(world.nodes.size()));
+    const Duration back_after = std::chrono::milliseconds{log_uniform(prng_, 2, 12)};
+    if (prng_.chance(1, 4)) {
+        world.faults.kill_agent(world, node, back_after);
+    } else {
+        world.nodes[node].kill_agent_in_next_write(back_after);
+    }
 }
 
 void SwarmFaults::strike_partition(World& world, Duration lasting) {

@@ -41,6 +41,7 @@ private:
     void draw(const Scenario& scenario, Prng prng);
     void strike_later(World& world, Family family);
     void strike(World& world, Family family);
+    void strike_agent(World& world);
     void strike_partition(World& world, Duration lasting);
     Duration stable_time();
 

@@ -24,6 +24,7 @@ inline constexpr std::array family_words{
     Word<Family>{"crash-after-append", Family::crash_after_append},
     Word<Family>{"crash-in-write", Family::crash_in_write},
     Word<Family>{"node-loss", Family::node_loss},
+    Word<Family>{"agent-crash", Family::agent_crash},
     Word<Family>{"task-exit", Family::task_exit},
     Word<Family>{"one-entry-messages", Family::one_entry_messages},
     Word<Family>{"tiny-inflight", Family::tiny_inflight},

@@ -150,7 +150,8 @@ bool AllocationRunner::all_tasks_dead() const {
 }
 
 bool AllocationRunner::awaits_disk() const {
-    if (ground_ == Ground::recording || ground_ == Ground::waiting || removed_) return true;
+    if (ground_ == Ground::recording || removed_) return true;
+    if (ground_ == Ground::waiting && !all_tasks_dead()) return true;
     return std::any_of(tasks_.begin(), tasks_.end(),
                        [](const auto& entry) { return entry.second.awaits_disk(); });
 }

@@ -21,6 +21,11 @@ JobName name_of_job(const schema::Allocation& allocation) {
             allocation.job_version()};
 }
 
+bool is_newer(const schema::Allocation& allocation, const AllocationRunner& runner) {
+    return allocation.alloc_modify_index() >
+           runner.assignment().allocation()->alloc_modify_index();
+}
+
 }  // namespace
 
 Client::Core::Core(std::shared_ptr<const Config> config,
@@ -196,7 +201,11 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
         return whole;
     };
     for (const auto& [id, allocation] : listed) {
-        if (runners_.contains(id)) take(complete(*allocation), turn);
+        const auto known = runners_.find(id);
+        if (known == runners_.end()) continue;
+        // Most have not changed: they are not worth a copy.
+        if (is_newer(*allocation, known->second)) update(known->second, complete(*allocation), turn);
+        if (known->second.servers_reached(allocation->client_status(), turn)) touched_.insert(id);
     }
     for (const auto& [id, allocation] : listed) {
         if (runners_.contains(id) || refused_.contains(id)) continue;
@@ -210,22 +219,11 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
     reports_.allow();
 }
 
-void Client::Core::take(schema::Allocation allocation, Turn& turn) {
-    const auto id = Uuid::from_raw(allocation.id());
-    auto& runner = runners_.at(*id);
-    const std::string believed = allocation.client_status();
-    const auto known = runner.assignment().allocation()->alloc_modify_index();
-    if (allocation.alloc_modify_index() > known) {
-        auto assignment = Assignment::check(std::move(allocation));
-        if (assignment) {
-            runner.update(std::move(*assignment), turn);
-        } else {
-            turn.report(Severity::error,
-                        "an update is not applied: " + assignment.error().message);
-        }
-        touched_.insert(*id);
-    }
-    if (runner.servers_reached(believed, turn)) touched_.insert(*id);
+void Client::Core::update(AllocationRunner& runner, schema::Allocation allocation, Turn& turn) {
+    touched_.insert(runner.assignment().id());
+    auto assignment = Assignment::check(std::move(allocation));
+    if (assignment) return runner.update(std::move(*assignment), turn);
+    turn.report(Severity::error, "an update is not applied: " + assignment.error().message);
 }
 
 void Client::Core::add(schema::Allocation allocation, Turn& turn) {

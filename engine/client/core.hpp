@@ -52,7 +52,7 @@ private:
 
     void node_unknown(Turn& turn);
     void take_list(const schema::AllocationList& list, Turn& turn);
-    void take(schema::Allocation allocation, Turn& turn);
+    void update(AllocationRunner& runner, schema::Allocation allocation, Turn& turn);
     void add(schema::Allocation allocation, Turn& turn);
     void refuse(const schema::Allocation& allocation, const std::string& reason, Turn& turn);
 

@@ -82,6 +82,9 @@ void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uin
     if (flight_ && flight_->reports.contains(*id)) return;  // it tells them in a moment
     auto& slot = found->second;
     if (index < slot.acknowledged_index) return;
+    if (slot.compared == slot.latest && slot.compared_index == allocation.modify_index()) return;
+    slot.compared = slot.latest;
+    slot.compared_index = allocation.modify_index();
     if (known(*slot.latest, allocation)) {
         slot.acknowledged = slot.latest;
         slot.contradicted.clear();

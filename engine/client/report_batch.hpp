@@ -44,6 +44,8 @@ private:
         ReportPtr latest;
         ReportPtr acknowledged;
         std::uint64_t acknowledged_index{};
+        std::uint64_t compared_index{};  // their copy that was last compared, with this report:
+        ReportPtr compared;
         std::string contradicted;  // the servers' status that we have told them against already
         std::optional<Instant> waiting_since;
         bool urgent{};
