@@ -95,6 +95,9 @@ struct WorldOptions {
     LinkOptions servers;
     LinkOptions clients;
     DiskOptions disk;
+    // How long a scheduler works at a plan, while the cluster goes on.
+    Distribution plan{
+        Distribution::Kind::fixed, std::chrono::milliseconds{1}, std::chrono::milliseconds{1}, {}};
     TaskOptions tasks;
 };
 
@@ -115,6 +118,7 @@ enum class Family : std::uint8_t {
     tiny_inflight,
     small_snapshots,
     slow_disk,
+    slow_plans,
     plain_elections,
     eager_appends,
     early_apply

@@ -143,6 +143,9 @@ void read_world(Section& section, WorldOptions& world) {
                 options.parsed("fsync", parse_distribution).value_or(world.disk.fsync);
         });
     });
+    inside(section, "scheduler", [&](Section& scheduler) {
+        world.plan = scheduler.parsed("plan", parse_distribution).value_or(world.plan);
+    });
     inside(section, "tasks", [&](Section& tasks) { read_tasks(tasks, world.tasks); });
 }
 

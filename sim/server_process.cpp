@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::string_view version_path = "server/raft/version";
 // How long a scheduler run and a snapshot take at the host.
-constexpr Duration plan_time = std::chrono::milliseconds{1};
 constexpr Duration snapshot_time = std::chrono::milliseconds{20};
 
 std::uint64_t message_fingerprint(const server::PeerMessage& message) {
@@ -209,7 +208,8 @@ void ServerProcess::carry_out(World& world, server::Effect& effect) {
                   world.requests.respond(world, number_, one.ticket, server::answer(one));
               },
               [&](server::ComputePlan& one) {
-                  tell_later(world, plan_time,
+                  const Duration needed = world.scenario.world.plan.draw(prng_);
+                  tell_later(world, needed + world.swarm.plan_delay(prng_),
                              server::PlanComputed{one.work, server::compute(one)});
               },
               [&](server::SaveSnapshot& one) { save_snapshot(world, one); },

@@ -64,8 +64,8 @@ Knobs SwarmFaults::knobs(Knobs base) const {
     return base;
 }
 
-Duration SwarmFaults::disk_delay(Prng& prng) const {
-    const auto found = drawn_.find(Family::slow_disk);
+Duration SwarmFaults::delay(Family family, Prng& prng) const {
+    const auto found = drawn_.find(family);
     if (stopped_ || found == drawn_.end()) return {};
     return prng.between(Duration{}, found->second.extra);
 }

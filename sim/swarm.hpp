@@ -26,7 +26,9 @@ public:
     [[nodiscard]] Knobs knobs(Knobs base) const;
     [[nodiscard]] Chance task_exit_chance() const;
     // What a sync takes longer than the scenario says.
-    [[nodiscard]] Duration disk_delay(Prng& prng) const;
+    [[nodiscard]] Duration disk_delay(Prng& prng) const { return delay(Family::slow_disk, prng); }
+    // What a plan takes longer.
+    [[nodiscard]] Duration plan_delay(Prng& prng) const { return delay(Family::slow_plans, prng); }
     // The drawn options as YAML: what to put into a file to get this world without drawing.
     [[nodiscard]] std::string describe() const;
 
@@ -38,6 +40,7 @@ private:
         Duration extra{};
     };
     [[nodiscard]] bool has(Family family) const { return drawn_.contains(family); }
+    [[nodiscard]] Duration delay(Family family, Prng& prng) const;
     void draw(const Scenario& scenario, Prng prng);
     void strike_later(World& world, Family family);
     void strike(World& world, Family family);

@@ -30,6 +30,7 @@ inline constexpr std::array family_words{
     Word<Family>{"tiny-inflight", Family::tiny_inflight},
     Word<Family>{"small-snapshots", Family::small_snapshots},
     Word<Family>{"slow-disk", Family::slow_disk},
+    Word<Family>{"slow-plans", Family::slow_plans},
     Word<Family>{"plain-elections", Family::plain_elections},
     Word<Family>{"eager-appends", Family::eager_appends},
     Word<Family>{"early-apply", Family::early_apply},

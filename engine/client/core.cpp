@@ -22,8 +22,7 @@ JobName name_of_job(const schema::Allocation& allocation) {
 }
 
 bool is_newer(const schema::Allocation& allocation, const AllocationRunner& runner) {
-    return allocation.alloc_modify_index() >
-           runner.assignment().allocation()->alloc_modify_index();
+    return allocation.alloc_modify_index() > runner.assignment().allocation()->alloc_modify_index();
 }
 
 }  // namespace
@@ -204,7 +203,8 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
         const auto known = runners_.find(id);
         if (known == runners_.end()) continue;
         // Most have not changed: they are not worth a copy.
-        if (is_newer(*allocation, known->second)) update(known->second, complete(*allocation), turn);
+        if (is_newer(*allocation, known->second))
+            update(known->second, complete(*allocation), turn);
         if (known->second.servers_reached(allocation->client_status(), turn)) touched_.insert(id);
     }
     for (const auto& [id, allocation] : listed) {
@@ -291,8 +291,7 @@ std::optional<Instant> Client::Core::reach_limit(const AllocationRunner& runner)
     if (!group.has_disconnect() || !group.disconnect().has_stop_on_client_after()) {
         return std::nullopt;
     }
-    return after(registration_.last_success(),
-                 Duration{group.disconnect().stop_on_client_after()});
+    return after(registration_.last_success(), Duration{group.disconnect().stop_on_client_after()});
 }
 
 // An allocation that replaces another on the same node waits until that one has ended.
