@@ -24,33 +24,12 @@ std::set<Uuid> touched_nodes(const schema::Plan& plan) {
     return nodes;
 }
 
-std::set<std::string> placed_on(const schema::Plan& plan, const std::set<Uuid>& nodes) {
-    std::set<std::string> allocations;
-    for (const schema::NodeAllocations& group : plan.placements()) {
-        if (!nodes.contains(state::to_uuid(group.node_id()))) continue;
-        for (const auto& allocation : group.allocations()) allocations.insert(allocation.id());
-    }
-    return allocations;
-}
-
 void drop_nodes(Groups& groups, const std::set<Uuid>& refused) {
     Groups kept;
     for (schema::NodeAllocations& group : groups) {
         if (!refused.contains(state::to_uuid(group.node_id()))) kept.Add(std::move(group));
     }
     groups.Swap(&kept);
-}
-
-// A canary that was not placed must not be waited for.
-void forget_canaries(schema::Plan& plan, const std::set<std::string>& refused_allocations) {
-    if (!plan.has_deployment()) return;
-    for (auto& group : *plan.mutable_deployment()->mutable_task_groups()) {
-        google::protobuf::RepeatedPtrField<std::string> kept;
-        for (std::string& id : *group.mutable_placed_canaries()) {
-            if (!refused_allocations.contains(id)) kept.Add(std::move(id));
-        }
-        group.mutable_placed_canaries()->Swap(&kept);
-    }
 }
 
 void drop_ended_preemptions(const state::StateView& view, schema::Plan& plan) {
@@ -80,7 +59,6 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
         refused.insert(node);
         checked.refusals.push_back({node, std::move(reason)});
     }
-    const std::set<std::string> refused_allocations = placed_on(plan, refused);
     if (!refused.empty() && plan.all_at_once()) {
         plan.clear_stops();
         plan.clear_placements();
@@ -91,7 +69,6 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
         drop_nodes(*plan.mutable_stops(), refused);
         drop_nodes(*plan.mutable_placements(), refused);
         drop_nodes(*plan.mutable_preemptions(), refused);
-        forget_canaries(plan, refused_allocations);
     }
     drop_ended_preemptions(view, plan);
     checked.plan = std::move(plan);
