@@ -46,8 +46,13 @@ struct Config {
     bool coalesce = true;
     // A commit index that moved alone is written too; else it waits for the next write.
     bool write_commit_alone = false;
+    // Every message that rests on durability comes with a write, be it an empty one, and with
+    // Ready::withheld: for tools that show which message waits for which write.
+    bool explicit_writes = false;
     // Committed entries are handed out even while their own copy here is still being written.
     bool apply_before_durable = false;
+    // A refused candidate takes over what the refuser knows to be committed.
+    bool learn_commit_from_refusals = true;
     // A configuration change is checked against the one in force when it is proposed.
     bool validate_conf_changes = true;
     // A leader changes the configuration only after it committed an entry of its own term: two

@@ -9,6 +9,7 @@ namespace drover::raft {
 
 bool Raft::wants_write() const {
     return log_.has_unwritten() || term_ != handed_hard_.term || vote_ != handed_hard_.vote ||
+           (config_.explicit_writes && !after_write_.empty()) ||
            (config_.write_commit_alone && log_.committed() != handed_hard_.commit);
 }
 
@@ -77,6 +78,7 @@ void Raft::build_write(Ready& ready) {
     log_.take_unwritten(write);
     InFlight flight{write.write, term_, std::nullopt, std::nullopt,
                     std::exchange(after_write_, {})};
+    if (config_.explicit_writes) ready.withheld = flight.messages;
     if (log_.last_index() > log_.stable()) flight.end = log_.last();
     if (write.snapshot) flight.snapshot = write.snapshot->meta.index;
     in_flight_.push_back(std::move(flight));

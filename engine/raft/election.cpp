@@ -63,7 +63,8 @@ void Raft::on(Instant now, const Message& message, const MsgPreVoteResp& body) {
 
 // An entry that we hold and somebody knows to be committed is committed.
 void Raft::learn_commit(Instant now, EntryId commit) {
-    if (leads() || commit.index <= log_.committed() || !log_.holds(commit)) return;
+    if (!config_.learn_commit_from_refusals || leads()) return;
+    if (commit.index <= log_.committed() || !log_.holds(commit)) return;
     log_.commit_to(commit.index);
     const bool stands = !std::holds_alternative<Follower>(role_);
     if (stands && log_.unapplied_conf_change()) become_follower(now, term_, std::nullopt);

@@ -14,6 +14,8 @@ void Raft::time_passed(Instant now) {
 
 std::optional<Instant> Raft::next_deadline() const {
     if (violation_) return std::nullopt;
+    // Applying what was handed out may have set something in motion: it is to be drained at once.
+    if (has_ready()) return now_;
     if (const auto* leader = leadership()) {
         const bool checks = config_.check_quorum || leader->transferee;
         return checks ? std::min(leader->heartbeat_due, leader->quorum_check_due)

@@ -85,8 +85,9 @@ Raft::Raft(Config config, const DurableState& durable, Instant now, Prng prng)
       handed_hard_{durable.hard} {
     ENSURE(validate(config).has_value() && validate(durable).has_value());
     if (durable.snapshot) conf_ = durable.snapshot->conf;
-    // A snapshot may be of a term that this member's own record has not reached.
-    reset(now, std::max(term_, log_.last().term));
+    // A snapshot file that is ahead of the log may be of a term that our own record never saw.
+    const bool behind = log_.has_unwritten();
+    reset(now, behind ? std::max(term_, log_.last().term) : term_);
 }
 
 Result<void> Raft::bootstrap(Instant now, const std::set<RaftId>& voters) {

@@ -38,6 +38,7 @@ struct Ready {
     std::vector<Entry> committed;     // in order; tell applied() when done
     std::vector<ReadState> reads;
     std::optional<SoftState> soft;  // where it changed
+    std::vector<Message> withheld;  // until `write` completes; only with Config::explicit_writes
 
     [[nodiscard]] bool empty() const {
         return !write && messages.empty() && !install && committed.empty() && reads.empty() &&
@@ -95,6 +96,9 @@ public:
     // Told after a start too, if there is one.
     void snapshot_saved(Snapshot snapshot);
 
+    // Instead of the drawn wait before the next election; for tests and tools.
+    void set_election_wait(Duration wait) { election_wait_ = wait; }
+
     // Hints of the transport; both only speed things up.
     void report_unreachable(RaftId peer);
     void report_snapshot(RaftId peer, bool delivered);
@@ -103,7 +107,8 @@ public:
 
     [[nodiscard]] Ready drain(Instant now);
     [[nodiscard]] bool has_ready() const;
-    // None while nothing is pending. May lie in the past: then the host is late.
+    // None while nothing is pending. May lie in the past: then the host is late, or there is
+    // something to drain.
     [[nodiscard]] std::optional<Instant> next_deadline() const;
 
     // ---- for checkers and status pages
