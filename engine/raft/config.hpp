@@ -46,8 +46,9 @@ struct Config {
     bool coalesce = true;
     // A commit index that moved alone is written too; else it waits for the next write.
     bool write_commit_alone = false;
-    // Every message that rests on durability comes with a write, be it an empty one, and with
-    // Ready::withheld: for tools that show which message waits for which write.
+    // Every message that rests on durability comes with a write, be it an empty one, as
+    // Ready::withheld: for hosts that let the disk's own thread send it, and for tools that show
+    // which message waits for which write.
     bool explicit_writes = false;
     // Committed entries are handed out even while their own copy here is still being written.
     bool apply_before_durable = false;

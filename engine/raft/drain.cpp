@@ -78,7 +78,10 @@ void Raft::build_write(Ready& ready) {
     log_.take_unwritten(write);
     InFlight flight{write.write, term_, std::nullopt, std::nullopt,
                     std::exchange(after_write_, {})};
-    if (config_.explicit_writes) ready.withheld = flight.messages;
+    if (config_.explicit_writes) {
+        ready.withheld = flight.messages;
+        std::erase_if(flight.messages, [this](const Message& one) { return one.to != id(); });
+    }
     if (log_.last_index() > log_.stable()) flight.end = log_.last();
     if (write.snapshot) flight.snapshot = write.snapshot->meta.index;
     in_flight_.push_back(std::move(flight));
@@ -96,7 +99,7 @@ void Raft::write_completed(Instant now, WriteId write) {
     if (flight.snapshot) {
         if (auto snapshot = log_.snapshot_stable(*flight.snapshot)) {
             snapshot_saved(*snapshot);
-            install_ = std::move(snapshot);
+            if (!config_.explicit_writes) install_ = std::move(snapshot);
         }
     }
     deliver(now, std::move(flight.messages));

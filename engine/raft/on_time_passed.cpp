@@ -33,7 +33,7 @@ void Raft::leader_time_passed(Instant now) {
         }
         last_contact_ = now;
         for (auto& [member, progress] : leader.progress) {
-            if (member != id()) progress.recent_active = false;
+            if (config_.check_quorum && member != id()) progress.recent_active = false;
         }
         give_up_transfer(now);
     }

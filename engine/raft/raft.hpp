@@ -34,11 +34,15 @@ namespace drover::raft {
 struct Ready {
     std::optional<WriteLog> write;
     std::vector<Message> messages;    // may be sent now: what rests on a write is withheld
-    std::optional<Snapshot> install;  // durable; goes before `committed`, and counts as applied
+    // Durable; goes before `committed`, and counts as applied. With Config::explicit_writes it is
+    // for the host to install what a write carries.
+    std::optional<Snapshot> install;
     std::vector<Entry> committed;     // in order; tell applied() when done
     std::vector<ReadState> reads;
     std::optional<SoftState> soft;  // where it changed
-    std::vector<Message> withheld;  // until `write` completes; only with Config::explicit_writes
+    // Only with Config::explicit_writes: what rests on `write`. The host sends it when the write has
+    // completed; what goes to the member itself is shown only, write_completed() takes care of it.
+    std::vector<Message> withheld;
 
     [[nodiscard]] bool empty() const {
         return !write && messages.empty() && !install && committed.empty() && reads.empty() &&

@@ -9,16 +9,27 @@
 namespace drover::raft::dialogue {
 namespace {
 
-std::string text(Term term) { return std::to_string(term.value()); }
-std::string text(Index index) { return std::to_string(index.value()); }
-std::string text(EntryId id) { return text(id.term) + "/" + text(id.index); }
-
 struct Tail {
     EntryId log;
     std::optional<Index> rejected;
     Index commit;
     std::vector<Entry> entries;
 };
+
+// A read travels as if it were an entry.
+Entry context(std::uint64_t number) {
+    return {{}, {}, EntryKind::normal, std::make_shared<const std::string>(std::to_string(number))};
+}
+
+// As Go writes a string between quotes; scripts hold nothing beyond ASCII.
+std::string quoted(std::string_view bytes) {
+    std::string out{"\""};
+    for (const char one : bytes) {
+        if (one == '"' || one == '\\') out.push_back('\\');
+        out.push_back(one);
+    }
+    return out + "\"";
+}
 
 Tail tail_of(const MessageBody& body) {
     return std::visit(
@@ -39,8 +50,10 @@ Tail tail_of(const MessageBody& body) {
               [](const MsgHeartbeatResp&) { return Tail{}; }, [](const MsgSnap&) { return Tail{}; },
               [](const MsgTimeoutNow&) { return Tail{}; },
               [](const MsgTransferLeader&) { return Tail{}; },
-              [](const MsgReadIndex&) { return Tail{}; },
-              [](const MsgReadIndexResp& one) { return Tail{{Term{}, one.index}, {}, {}, {}}; }},
+              [](const MsgReadIndex& one) { return Tail{{}, {}, {}, {context(one.context)}}; },
+              [](const MsgReadIndexResp& one) {
+                  return Tail{{Term{}, one.index}, {}, {}, {context(one.context)}};
+              }},
         body);
 }
 
@@ -56,25 +69,63 @@ std::string type_name(const MessageBody& body) {
     return names.at(body.index());
 }
 
-std::string describe(const Message& message) {
+std::string describe(const Message& message, const std::string& indent) {
     const Tail tail = tail_of(message.body);
-    std::string line = std::to_string(message.from.value()) + "->" +
-                       std::to_string(message.to.value()) + " " + type_name(message.body) +
-                       " Term:" + text(message.term) + " Log:" + text(tail.log);
+    std::string line = text(message.from) + "->" + text(message.to) + " " +
+                       type_name(message.body) + " Term:" + text(message.term) +
+                       " Log:" + text(tail.log);
     if (tail.rejected) line += " Rejected (Hint: " + text(*tail.rejected) + ")";
     if (tail.commit != Index{}) line += " Commit:" + text(tail.commit);
-    return line + describe_entries(tail.entries);
+    line += describe_entries(tail.entries, indent);
+    if (const auto* snap = std::get_if<MsgSnap>(&message.body)) {
+        line += "\n" + indent + "  Snapshot: " + describe(snap->snapshot.meta);
+    }
+    return line;
 }
 
-std::string describe_entries(const std::vector<Entry>& entries) {
+std::string describe_entries(const std::vector<Entry>& entries, const std::string& indent) {
     if (entries.empty()) return {};
-    return entries.size() > 1 ? " Entries:[" : " Entries:[" + describe(entries.front()) + "]";
+    if (entries.size() == 1) return " Entries:[" + describe(entries.front()) + "]";
+    std::string lines = " Entries:[";
+    for (const auto& entry : entries) lines += "\n" + indent + "  " + describe(entry);
+    return lines + "\n" + indent + "]";
+}
+
+std::string join(const std::set<RaftId>& members) {
+    std::string out;
+    for (const RaftId id : members) out += (out.empty() ? "" : " ") + text(id);
+    return out;
+}
+
+std::string describe(const SnapshotMeta& snapshot) {
+    const ConfState& conf = snapshot.conf;
+    return "Index:" + text(snapshot.index) + " Term:" + text(snapshot.term) +
+           " ConfState:Voters:[" + join(conf.voters) + "] VotersOutgoing:[" +
+           join(conf.voters_outgoing) + "] Learners:[" + join(conf.learners) + "] LearnersNext:[" +
+           join(conf.learners_next) + "] AutoLeave:" + (conf.auto_leave ? "true" : "false");
+}
+
+std::string describe(const ConfState& conf) {
+    std::string line = "voters=(" + join(conf.voters) + ")";
+    if (conf.joint()) line += "&&(" + join(conf.voters_outgoing) + ")";
+    if (!conf.learners.empty()) line += " learners=(" + join(conf.learners) + ")";
+    if (!conf.learners_next.empty()) line += " learners_next=(" + join(conf.learners_next) + ")";
+    return line + (conf.auto_leave ? " autoleave" : "");
+}
+
+std::string describe(const SoftState& soft) {
+    return "Lead:" + text(soft.leader.value_or(RaftId{})) + " State:" + role_name(soft.role);
+}
+
+std::string describe(const HardState& hard) {
+    return "Term:" + text(hard.term) + (hard.vote ? " Vote:" + text(*hard.vote) : "") +
+           " Commit:" + text(hard.commit);
 }
 
 std::string describe(const Entry& entry) {
     const std::string id = text(entry.id());
     if (entry.kind == EntryKind::normal) {
-        return id + " EntryNormal \"" + std::string{entry.payload()} + "\"";
+        return id + " EntryNormal " + quoted(entry.payload());
     }
     const auto change = decode_conf_change(entry.payload()).value_or(ConfChange{});
     std::string line =

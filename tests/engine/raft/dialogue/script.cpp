@@ -1,7 +1,9 @@
 // See script.hpp.
 #include "tests/engine/raft/dialogue/script.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <set>
 
 namespace drover::raft::dialogue {
 namespace {
@@ -48,8 +50,12 @@ std::vector<std::string> split_values(std::string value) {
     return values;
 }
 
-void read_command(Block& block, const std::string& line) {
+}  // namespace
+
+Block command_of(const std::string& line) {
+    Block block;
     const auto words = split_words(line);
+    if (words.empty()) return block;
     block.command = words.front();
     for (std::size_t i = 1; i < words.size(); ++i) {
         const auto equals = words[i].find('=');
@@ -59,9 +65,8 @@ void read_command(Block& block, const std::string& line) {
             block.options[words[i].substr(0, equals)] = split_values(words[i].substr(equals + 1));
         }
     }
+    return block;
 }
-
-}  // namespace
 
 std::uint64_t to_number(std::string_view text) {
     std::uint64_t value = 0;
@@ -105,11 +110,12 @@ std::vector<Block> parse(std::string_view text) {
             ++at;
             continue;
         }
-        Block block;
-        block.line = at + 1;
-        read_command(block, lines[at++]);
-        for (; at < lines.size() && lines[at] != "----"; ++at) block.input.push_back(lines[at]);
-        ++at;
+        Block block = command_of(lines[at]);
+        block.line = ++at;
+        for (; at < lines.size() && lines[at] != "----"; ++at) {
+            if (plain(at)) block.input.push_back(lines[at]);
+        }
+        block.answer_begin = ++at;
         // Doubled dashes bracket an output that has blank lines itself.
         const bool doubled = at < lines.size() && lines[at] == "----";
         if (doubled) ++at;
@@ -117,10 +123,42 @@ std::vector<Block> parse(std::string_view text) {
             if (doubled ? lines[at] == "----" : lines[at].empty()) break;
             block.expected.push_back(lines[at]);
         }
-        if (doubled) at += 2;
+        if (doubled) at = std::min(at + 2, lines.size());
+        block.answer_end = std::min(at, lines.size());
         blocks.push_back(std::move(block));
     }
     return blocks;
+}
+
+std::string rewritten(std::string_view text, const std::vector<Block>& script,
+                      const std::vector<Lines>& answers) {
+    const auto lines = split_lines(text);
+    std::string out;
+    std::size_t at = 0;
+    const auto put = [&out](const std::string& line) { out += line + "\n"; };
+    for (std::size_t i = 0; i < script.size() && i < answers.size(); ++i) {
+        for (; at < script[i].answer_begin && at < lines.size(); ++at) put(lines[at]);
+        const bool blank = std::any_of(answers[i].begin(), answers[i].end(),
+                                       [](const std::string& line) { return line.empty(); });
+        if (blank) put("----");
+        for (const auto& line : answers[i]) put(line);
+        if (blank) {
+            put("----");
+            put("----");
+        }
+        at = script[i].answer_end;
+    }
+    for (; at < lines.size(); ++at) put(lines[at]);
+    return out;
+}
+
+std::optional<Format> format_of(const std::vector<Block>& script) {
+    static const std::set<std::string> quorum{"committed", "vote"};
+    static const std::set<std::string> confchange{"simple", "enter-joint", "leave-joint"};
+    if (script.empty()) return std::nullopt;
+    const std::string& command = script.front().command;
+    if (quorum.contains(command)) return Format::quorum;
+    return confchange.contains(command) ? Format::confchange : Format::interaction;
 }
 
 }  // namespace drover::raft::dialogue

@@ -17,6 +17,8 @@ struct Block {
     std::map<std::string, std::vector<std::string>> options;  // key=value, key=(v1,v2)
     std::vector<std::string> input;
     std::vector<std::string> expected;
+    std::size_t answer_begin{};  // the lines of the script, from 0, that an answer replaces
+    std::size_t answer_end{};
 
     [[nodiscard]] bool has(const std::string& key) const { return options.contains(key); }
     [[nodiscard]] std::string option(const std::string& key, std::string otherwise = {}) const;
@@ -27,17 +29,31 @@ struct Block {
     [[nodiscard]] std::vector<std::uint64_t> word_numbers() const;
 };
 
-enum class Level { state = 1, messages = 2 };
+using Lines = std::vector<std::string>;
 
+// How much must agree: the state of members, also the messages between them, or the whole text.
+enum class Level { state = 1, messages = 2, text = 3 };
+
+enum class Format { interaction, confchange, quorum };
+
+// A command with its arguments, as on the first line of a block.
+[[nodiscard]] Block command_of(const std::string& line);
 [[nodiscard]] std::vector<Block> parse(std::string_view text);
+// The same script with these answers instead of the expected ones; comments stay.
+[[nodiscard]] std::string rewritten(std::string_view text, const std::vector<Block>& script,
+                                    const std::vector<Lines>& answers);
+// By the commands alone; none where no command is known.
+[[nodiscard]] std::optional<Format> format_of(const std::vector<Block>& script);
 // A number, or 0 where the text is none.
 [[nodiscard]] std::uint64_t to_number(std::string_view text);
 
-// Each answers with the first difference, or with nothing. A script is run by the one that knows
-// its commands.
-[[nodiscard]] std::optional<std::string> run_interaction(const std::vector<Block>& script,
-                                                         Level level);
-[[nodiscard]] std::optional<std::string> run_confchange(const std::vector<Block>& script);
-[[nodiscard]] std::optional<std::string> run_quorum(const std::vector<Block>& script);
+// One answer for each block, from the first on.
+[[nodiscard]] std::vector<Lines> answers_interaction(const std::vector<Block>& script);
+[[nodiscard]] std::vector<Lines> answers_confchange(const std::vector<Block>& script);
+[[nodiscard]] std::vector<Lines> answers_quorum(const std::vector<Block>& script);
+
+// What differs first, or nothing.
+[[nodiscard]] std::optional<std::string> difference(const Block& block, const Lines& answer,
+                                                    Level level);
 
 }  // namespace drover::raft::dialogue
