@@ -21,12 +21,21 @@ bool is_message(std::string_view line) {
            line.find(' ') >= (line.starts_with("dropped: ") ? 8 : kind);
 }
 
-// Every message of a block as often as it is there. A snapshot belongs to the line before it.
+// Every message of a block as often as it is there. Entries over several lines belong to their
+// message; a snapshot's line counts for itself.
 std::map<std::string, int> messages_of(const Lines& lines) {
     std::map<std::string, int> found;
-    for (const auto& line : lines) {
-        const auto text = without_indent(line);
-        if (is_message(text) || text.starts_with("Snapshot: ")) ++found[std::string{text}];
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        std::string text{without_indent(lines[i])};
+        if (text.starts_with("Snapshot: ")) ++found[text];
+        if (!is_message(text)) continue;
+        bool open = text.ends_with("Entries:[");
+        while (open && i + 1 < lines.size()) {
+            const auto next = without_indent(lines[++i]);
+            text += " " + std::string{next};
+            open = !next.starts_with("]");
+        }
+        ++found[text];
     }
     return found;
 }
@@ -42,7 +51,7 @@ std::optional<std::string> text_difference(const Block& block, const Lines& answ
         const std::string actual = i < answer.size() ? answer[i] : "(nothing)";
         if (expected == actual) continue;
         return place(block) + "line " + std::to_string(block.answer_begin + i + 1) +
-               "\n  expected: " + expected + "\n  actual:   " + actual;
+               ": expected \"" + expected + "\", actual \"" + actual + "\"";
     }
     return std::nullopt;
 }
@@ -55,8 +64,8 @@ std::optional<std::string> message_difference(const Block& block, const Lines& a
         return found == all.end() ? 0 : found->second;
     };
     const auto report = [&](const std::string& line) {
-        return place(block) + "a message is\n  expected " + std::to_string(count(wanted, line)) +
-               " times, actual " + std::to_string(count(given, line)) + ": " + line;
+        return place(block) + "expected " + std::to_string(count(wanted, line)) +
+               " times, actual " + std::to_string(count(given, line)) + " times: \"" + line + "\"";
     };
     for (const auto& [line, times] : wanted) {
         if (count(given, line) != times) return report(line);

@@ -71,9 +71,12 @@ std::string type_name(const MessageBody& body) {
 
 std::string describe(const Message& message, const std::string& indent) {
     const Tail tail = tail_of(message.body);
-    std::string line = text(message.from) + "->" + text(message.to) + " " +
-                       type_name(message.body) + " Term:" + text(message.term) +
-                       " Log:" + text(tail.log);
+    // A wish that is passed on names the one it is about, and like a proposal a read has no term.
+    const auto* transfer = std::get_if<MsgTransferLeader>(&message.body);
+    const bool read = std::holds_alternative<MsgReadIndex>(message.body);
+    std::string line = text(transfer != nullptr ? transfer->target : message.from) + "->" +
+                       text(message.to) + " " + type_name(message.body) +
+                       " Term:" + text(read ? Term{} : message.term) + " Log:" + text(tail.log);
     if (tail.rejected) line += " Rejected (Hint: " + text(*tail.rejected) + ")";
     if (tail.commit != Index{}) line += " Commit:" + text(tail.commit);
     line += describe_entries(tail.entries, indent);
