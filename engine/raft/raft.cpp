@@ -149,6 +149,12 @@ std::optional<RaftId> Raft::transferee() const {
     return leader != nullptr ? leader->transferee : std::nullopt;
 }
 
+const Votes* Raft::votes() const {
+    if (const auto* candidate = std::get_if<Candidate>(&role_)) return &candidate->votes;
+    const auto* before = std::get_if<PreCandidate>(&role_);
+    return before != nullptr ? &before->votes : nullptr;
+}
+
 void Raft::send(RaftId to, MessageBody body) { send_at(term_, to, std::move(body)); }
 
 void Raft::send_at(Term term, RaftId to, MessageBody body) {

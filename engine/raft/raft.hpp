@@ -136,7 +136,11 @@ public:
     [[nodiscard]] const std::map<RaftId, Progress>* progress() const;
     [[nodiscard]] const Leader* leadership() const { return std::get_if<Leader>(&role_); }
     [[nodiscard]] std::optional<RaftId> transferee() const;
+    // Null unless this member stands for election.
+    [[nodiscard]] const Votes* votes() const;
     [[nodiscard]] std::size_t writes_in_flight() const { return in_flight_.size(); }
+    // The latest that it was told.
+    [[nodiscard]] Instant now() const { return now_; }
     // When a leader was last heard from; a leader's own is when a quorum was last seen.
     [[nodiscard]] Instant last_contact() const { return last_contact_; }
     // Set once the member met what no correct group produces (a committed entry to be taken back):

@@ -14,8 +14,8 @@ constexpr const char* machine = "ApplyThread";
 Envelope envelope_of(const Message& message, const std::string& indent = {}) {
     const bool local = message.from == message.to;
     Envelope envelope{message.to, type_name(message.body), describe(message, indent), local,
-                      {},         {},                      {},                        {}};
-    if (!local) envelope.message = message;
+                      message,    {},                      {},                        {},
+                      {},         {}};
     return envelope;
 }
 
@@ -69,6 +69,7 @@ void Group::add(Config config, bool async, const std::optional<Snapshot>& first)
                         found.hard});
     Member& one = members_.back();
     if (first) one.raft.snapshot_saved(*first);
+    narrator_.created(one.raft);
 }
 
 void Group::restart(Member& one) {
@@ -76,6 +77,7 @@ void Group::restart(Member& one) {
     one.raft = Raft{one.raft.config(), found, one.now, Prng{one.id().value() + 100}};
     if (one.storage.newest().meta.index > Index{}) one.raft.snapshot_saved(one.storage.newest());
     one.shown = found.hard;
+    narrator_.created(one.raft);
     one.appends.clear();
     one.applies.clear();
     one.writes.clear();
@@ -90,20 +92,32 @@ void Group::restart(Member& one) {
 
 void Group::tick(Member& one, std::uint32_t count) {
     for (; count > 0; --count) {
+        const Raft before = one.raft;
         one.now += one.raft.config().tick;
         one.raft.time_passed(one.now);
+        narrator_.ticked(before, one.raft);
     }
 }
 
-void Group::campaign(Member& one) { one.raft.campaign(one.now); }
+void Group::campaign(Member& one) {
+    narrator_.campaigned(one.raft, one.raft.config().pre_vote);
+    one.raft.campaign(one.now);
+}
 
-void Group::forget_leader(Member& one) { one.raft.forget_leader(); }
+void Group::forget_leader(Member& one) {
+    narrator_.told_to_forget(one.raft);
+    one.raft.forget_leader();
+}
 
 void Group::transfer_leadership(Member& one, RaftId to) {
+    narrator_.told_to_transfer(one.raft, to);
     (void)one.raft.transfer_leadership(one.now, to);
 }
 
-void Group::report_unreachable(Member& one, RaftId peer) { one.raft.report_unreachable(peer); }
+void Group::report_unreachable(Member& one, RaftId peer) {
+    one.raft.report_unreachable(peer);
+    narrator_.told_unreachable(one.raft, peer);
+}
 
 bool Group::propose(Member& one, std::string data) {
     const Entry entry{{}, {}, EntryKind::normal, std::make_shared<const std::string>(data)};
@@ -118,22 +132,29 @@ bool Group::propose_change(Member& one, const ConfChange& change) {
 
 bool Group::propose_to(Member& one, Forwarded proposal) {
     Raft& raft = one.raft;
-    if (!raft.leads()) {
-        const bool follows = raft.role() == Role::follower && raft.leader();
-        if (!follows) return false;
-        one.outbox.push_back({*raft.leader(), "MsgProp",
-                              text(raft.id()) + "->" + text(*raft.leader()) +
-                                  " MsgProp Term:0 Log:0/0" + proposal.line,
-                              false, {}, {}, {}, std::move(proposal)});
+    if (raft.role() == Role::follower && raft.leader()) {
+        const RaftId leader = *raft.leader();
+        one.outbox.push_back({leader, "MsgProp",
+                              text(raft.id()) + "->" + text(leader) + " MsgProp Term:0 Log:0/0" +
+                                  proposal.line,
+                              false, {}, {}, {}, std::move(proposal), {}, {}});
         return true;
     }
-    if (proposal.kind == EntryKind::conf_change) {
+    const Raft before = raft;
+    const bool changes = proposal.kind == EntryKind::conf_change;
+    if (changes) {
         const auto done = raft.propose_conf_change(one.now, proposal.change);
-        if (done || done.error().code != Errc::conflict) return done.has_value();
+        if (done) return true;
         // A change that does not fit leaves an empty entry in its place.
-        proposal.data.clear();
+        if (done.error().code == Errc::conflict) {
+            narrator_.refused_change(before, proposal.change);
+            return raft.propose(one.now, nullptr).has_value();
+        }
+    } else if (raft.propose(one.now, std::make_shared<const std::string>(proposal.data))) {
+        return true;
     }
-    return raft.propose(one.now, std::make_shared<const std::string>(proposal.data)).has_value();
+    narrator_.dropped_proposal(before);
+    return false;
 }
 
 bool Group::read_index(Member& one, std::uint64_t context) {
@@ -219,8 +240,20 @@ void Group::write_sync(Member& one, const Ready& ready) {
     if (ready.write) one.storage.perform(*ready.write);
     if (ready.write && ready.write->snapshot) one.raft.snapshot_saved(*ready.write->snapshot);
     apply(one, ready.committed);
-    if (ready.write) one.raft.write_completed(one.now, ready.write->write);
-    if (!ready.committed.empty()) one.raft.applied(one.now, ready.committed.back().index);
+    if (ready.write) {
+        const Raft before = one.raft;
+        one.raft.write_completed(one.now, ready.write->write);
+        for (const auto& message : ready.withheld) {
+            if (message.to == one.id()) narrator_.received(before, message, one.raft);
+        }
+    }
+    if (!ready.committed.empty()) applied(one, ready.committed.back().index);
+}
+
+void Group::applied(Member& one, Index index) {
+    const Raft before = one.raft;
+    one.raft.applied(one.now, index);
+    narrator_.applied(before, one.raft);
 }
 
 // What is asked of the disk, and what it will answer.
@@ -241,7 +274,7 @@ Append Group::append_of(Member& one, const Ready& ready) {
                                     std::string{disk} + "->" + text(one.id()) +
                                         " MsgStorageAppendResp Term:" + text(one.raft.term()) +
                                         " Log:" + text(end),
-                                    true, {}, {}, {}, {}});
+                                    true, {}, {}, {}, {}, end, one.raft.term()});
     }
     return append;
 }
@@ -288,7 +321,7 @@ void Group::process_apply(Member& one) {
     out_.say("Responses:");
     const std::string response = apply_response(one.id(), entries);
     out_.say(response);
-    bag_.push_back({one.id(), "MsgStorageApplyResp", response, true, {}, {}, entries.back().index, {}});
+    bag_.push_back({one.id(), "MsgStorageApplyResp", response, true, {}, {}, entries.back().index, {}, {}, {}});
 }
 
 void Group::apply(Member& one, const std::vector<Entry>& entries) {
@@ -296,7 +329,10 @@ void Group::apply(Member& one, const std::vector<Entry>& entries) {
         std::string update{entry.payload()};
         if (entry.kind == EntryKind::conf_change) {
             const auto change = decode_conf_change(entry.payload());
-            if (change) (void)one.raft.apply_conf_change(one.now, *change);
+            const Raft before = one.raft;
+            if (change && one.raft.apply_conf_change(one.now, *change)) {
+                narrator_.switched(before, one.raft);
+            }
             update.clear();
         }
         one.storage.apply(entry, update, one.raft.conf());
@@ -327,14 +363,17 @@ std::size_t Group::deliver(std::uint64_t to, const std::string& type, bool drop)
 }
 
 void Group::open(Member& one, const Envelope& envelope) {
-    if (envelope.message) {
-        if (is_answer(envelope.message->body) && !one.raft.conf().contains(envelope.message->from)) {
+    const Raft before = one.raft;
+    if (envelope.message && !envelope.local) {
+        if (is_answer(envelope.message->body) && !before.conf().contains(envelope.message->from)) {
             return out_.say("raft: cannot step as peer not found");
         }
         one.raft.receive(one.now, *envelope.message);
     }
     if (envelope.completed) complete(one, *envelope.completed);
-    if (envelope.applied) one.raft.applied(one.now, *envelope.applied);
+    if (envelope.message) narrator_.received(before, *envelope.message, one.raft);
+    if (envelope.wrote) narrator_.wrote(before, envelope.term, *envelope.wrote);
+    if (envelope.applied) applied(one, *envelope.applied);
     if (envelope.proposal && !propose_to(one, *envelope.proposal)) {
         out_.say("raft proposal dropped");
     }

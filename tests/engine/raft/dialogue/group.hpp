@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/raft/raft.hpp"
+#include "tests/engine/raft/dialogue/narrator.hpp"
 #include "tests/engine/raft/dialogue/output.hpp"
 #include "tests/engine/raft/dialogue/storage.hpp"
 
@@ -32,6 +33,8 @@ struct Envelope {
     std::optional<WriteId> completed;  // the write whose last news this is
     std::optional<Index> applied;
     std::optional<Forwarded> proposal;
+    std::optional<EntryId> wrote;  // the log's end as of that write, and the term then
+    Term term{};
 };
 
 struct Append {
@@ -57,7 +60,7 @@ struct Member {
 
 class Group {
 public:
-    explicit Group(Output& out) : out_{out} {}
+    explicit Group(Output& out) : out_{out}, narrator_{out} {}
 
     [[nodiscard]] std::size_t size() const { return members_.size(); }
     // Null where there is none of this id.
@@ -97,10 +100,12 @@ private:
     [[nodiscard]] Append append_of(Member& one, const Ready& ready);
     void write_sync(Member& one, const Ready& ready);
     void apply(Member& one, const std::vector<Entry>& entries);
+    void applied(Member& one, Index index);
     void open(Member& one, const Envelope& envelope);
     void complete(Member& one, WriteId write);
 
     Output& out_;
+    Narrator narrator_;
     std::deque<Member> members_;
     std::deque<Envelope> bag_;
 };
