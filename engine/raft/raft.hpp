@@ -33,15 +33,16 @@ namespace drover::raft {
 // Everything that follows from what the member was told since it was drained last.
 struct Ready {
     std::optional<WriteLog> write;
-    std::vector<Message> messages;    // may be sent now: what rests on a write is withheld
+    std::vector<Message> messages;  // may be sent now: what rests on a write is withheld
     // Durable; goes before `committed`, and counts as applied. With Config::explicit_writes it is
     // for the host to install what a write carries.
     std::optional<Snapshot> install;
-    std::vector<Entry> committed;     // in order; tell applied() when done
+    std::vector<Entry> committed;  // in order; tell applied() when done
     std::vector<ReadState> reads;
     std::optional<SoftState> soft;  // where it changed
-    // Only with Config::explicit_writes: what rests on `write`. The host sends it when the write has
-    // completed; what goes to the member itself is shown only, write_completed() takes care of it.
+    // Only with Config::explicit_writes: what rests on `write`. The host sends it when the write
+    // has completed; what goes to the member itself is shown only, write_completed() takes care of
+    // it.
     std::vector<Message> withheld;
 
     [[nodiscard]] bool empty() const {

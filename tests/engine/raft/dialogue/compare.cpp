@@ -81,7 +81,8 @@ std::optional<std::string> message_difference(const Block& block, const Lines& a
 std::optional<std::string> difference(const Block& block, const Lines& answer, Level level) {
     const std::string& command = block.command;
     const bool state = command == "raft-log" || command == "raft-state" || command == "status";
-    if (state || level == Level::text) return text_difference(block, answer);
+    const bool unknown = !answer.empty() && answer.back().starts_with("unknown command");
+    if (state || unknown || level == Level::text) return text_difference(block, answer);
     if (level == Level::state) return std::nullopt;
     return message_difference(block, answer);
 }

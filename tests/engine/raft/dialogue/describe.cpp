@@ -174,6 +174,35 @@ std::string role_name(Role role) {
     return "StateLeader";
 }
 
+std::string describe(const Ready& ready, const HardState& before,
+                     const std::vector<std::string>& messages) {
+    std::string out;
+    const auto line = [&out](const std::string& one) { out += "\n" + one; };
+    const auto list = [&](const char* head, const std::vector<Entry>& entries) {
+        if (!entries.empty()) line(head);
+        for (const auto& entry : entries) line(describe(entry));
+    };
+    const WriteLog write = ready.write.value_or(WriteLog{});
+    if (ready.soft) line(describe(*ready.soft));
+    if (write.hard) line("HardState " + describe(*write.hard));
+    std::string reads;
+    for (const auto& read : ready.reads) {
+        reads += (reads.empty() ? "{" : " {") + text(read.index) + " " +
+                 std::to_string(read.context) + "}";
+    }
+    if (!reads.empty()) line("ReadStates [" + reads + "]");
+    list("Entries:", write.entries);
+    if (write.snapshot) line("Snapshot " + describe(write.snapshot->meta));
+    list("CommittedEntries:", ready.committed);
+    if (!messages.empty()) line("Messages:");
+    for (const auto& message : messages) line(message);
+    if (out.empty()) return "<empty Ready>";
+    const bool votes =
+        write.hard && (write.hard->term != before.term || write.hard->vote != before.vote);
+    return std::string{"Ready MustSync="} + (votes || !write.entries.empty() ? "true:" : "false:") +
+           out;
+}
+
 ConfChange parse_change(const std::vector<std::string>& lines) {
     ConfChange change;
     for (const auto& line : lines) {

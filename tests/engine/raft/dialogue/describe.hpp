@@ -23,6 +23,9 @@ namespace drover::raft::dialogue {
 [[nodiscard]] std::string describe(const SoftState& soft);
 [[nodiscard]] std::string describe(const HardState& hard);
 [[nodiscard]] std::string role_name(Role role);
+// Everything that a drain gave, with the lines of what it sends. `before` is what was written last.
+[[nodiscard]] std::string describe(const Ready& ready, const HardState& before,
+                                   const std::vector<std::string>& messages);
 
 // Marks a change that a script proposed in the older of its two forms.
 inline constexpr const char* version_one = "v1";

@@ -13,14 +13,22 @@ constexpr const char* machine = "ApplyThread";
 
 Envelope envelope_of(const Message& message, const std::string& indent = {}) {
     const bool local = message.from == message.to;
-    Envelope envelope{message.to, type_name(message.body), describe(message, indent), local,
-                      message,    {},                      {},                        {},
-                      {},         {}};
+    Envelope envelope{message.to,
+                      type_name(message.body),
+                      describe(message, indent),
+                      local,
+                      message,
+                      {},
+                      {},
+                      {},
+                      {},
+                      {}};
     return envelope;
 }
 
 std::string apply_request(RaftId id, const std::vector<Entry>& entries) {
-    return text(id) + "->" + machine + " MsgStorageApply Term:0 Log:0/0" + describe_entries(entries);
+    return text(id) + "->" + machine + " MsgStorageApply Term:0 Log:0/0" +
+           describe_entries(entries);
 }
 
 std::string apply_response(RaftId id, const std::vector<Entry>& entries,
@@ -43,12 +51,6 @@ bool is_answer(const MessageBody& body) {
            std::holds_alternative<MsgPreVoteResp>(body) ||
            std::holds_alternative<MsgHeartbeatResp>(body) ||
            std::holds_alternative<MsgReadIndexResp>(body);
-}
-
-void say_list(Output& out, const std::string& head, const std::vector<Entry>& entries) {
-    if (entries.empty()) return;
-    out.say(head);
-    for (const auto& entry : entries) out.say(describe(entry));
 }
 
 }  // namespace
@@ -83,9 +85,8 @@ void Group::restart(Member& one) {
     one.writes.clear();
     one.done.clear();
     one.outbox.clear();
-    std::erase_if(bag_, [&](const Envelope& envelope) {
-        return envelope.local && envelope.to == one.id();
-    });
+    std::erase_if(
+        bag_, [&](const Envelope& envelope) { return envelope.local && envelope.to == one.id(); });
 }
 
 // ---- what happens to one member
@@ -134,10 +135,17 @@ bool Group::propose_to(Member& one, Forwarded proposal) {
     Raft& raft = one.raft;
     if (raft.role() == Role::follower && raft.leader()) {
         const RaftId leader = *raft.leader();
-        one.outbox.push_back({leader, "MsgProp",
-                              text(raft.id()) + "->" + text(leader) + " MsgProp Term:0 Log:0/0" +
-                                  proposal.line,
-                              false, {}, {}, {}, std::move(proposal), {}, {}});
+        one.outbox.push_back(
+            {leader,
+             "MsgProp",
+             text(raft.id()) + "->" + text(leader) + " MsgProp Term:0 Log:0/0" + proposal.line,
+             false,
+             {},
+             {},
+             {},
+             std::move(proposal),
+             {},
+             {}});
         return true;
     }
     const Raft before = raft;
@@ -173,67 +181,38 @@ void Group::process_ready(Member& one) {
     const Ready ready = one.raft.drain(one.now);
     std::vector<Envelope> sent = std::exchange(one.outbox, {});
     for (const auto& message : ready.messages) sent.push_back(envelope_of(message));
+    for (const auto& message : ready.withheld) {
+        // Without a disk of its own pace everything leaves at once, and what goes to itself is told
+        // by the write.
+        if (!one.async && message.to != one.id()) sent.push_back(envelope_of(message));
+    }
     std::vector<std::string> shown;
     for (const auto& envelope : sent) shown.push_back(envelope.text);
-    std::optional<Append> append;
-    if (ready.write) append = append_of(one, ready);
-    if (one.async) {
-        if (append) {
-            std::vector<std::string> responses;
-            for (const auto& message : ready.withheld) {
-                responses.push_back(describe(message, "  "));
-            }
-            if (!append->responses.empty() && append->responses.back().type == "MsgStorageAppendResp") {
-                responses.push_back(append->responses.back().text);
-            }
-            shown.push_back(with_responses(append->text, responses));
-        }
-        if (!ready.committed.empty()) {
-            shown.push_back(with_responses(apply_request(one.id(), ready.committed),
-                                           {apply_response(one.id(), ready.committed, "  ")}));
-        }
-    } else {
-        for (const auto& message : ready.withheld) {
-            if (message.to == one.id()) continue;
-            sent.push_back(envelope_of(message));
-            shown.push_back(sent.back().text);
-        }
-    }
-    std::optional<HardState> hard = ready.write ? ready.write->hard : std::nullopt;
-    const bool entries = ready.write && !ready.write->entries.empty();
-    const bool snapshot = ready.write && ready.write->snapshot;
-    if (!ready.soft && !hard && ready.reads.empty() && !entries && !snapshot &&
-        ready.committed.empty() && shown.empty()) {
-        out_.say("<empty Ready>");
-    } else {
-        const bool sync =
-            entries || (hard && (hard->term != one.shown.term || hard->vote != one.shown.vote));
-        out_.say(std::string{"Ready MustSync="} + (sync ? "true:" : "false:"));
-    }
-    if (ready.soft) out_.say(describe(*ready.soft));
-    if (hard) out_.say("HardState " + describe(*hard));
-    if (hard) one.shown = *hard;
-    if (!ready.reads.empty()) {
-        std::string reads;
-        for (const auto& read : ready.reads) {
-            reads += (reads.empty() ? "{" : " {") + text(read.index) + " " +
-                     std::to_string(read.context) + "}";
-        }
-        out_.say("ReadStates [" + reads + "]");
-    }
-    if (entries) say_list(out_, "Entries:", ready.write->entries);
-    if (snapshot) out_.say("Snapshot " + describe(ready.write->snapshot->meta));
-    say_list(out_, "CommittedEntries:", ready.committed);
-    if (!shown.empty()) out_.say("Messages:");
-    for (const auto& line : shown) out_.say(line);
-
     bag_.insert(bag_.end(), sent.begin(), sent.end());
-    if (!one.async) return write_sync(one, ready);
-    if (append) {
-        one.writes.push_back(append->write.write);
-        one.appends.push_back(std::move(*append));
+    if (one.async) hand_over(one, ready, shown);
+    out_.say(describe(ready, one.shown, shown));
+    if (ready.write && ready.write->hard) one.shown = *ready.write->hard;
+    if (!one.async) write_sync(one, ready);
+}
+
+// To the disk and to the state machine, which answer when a script lets them.
+void Group::hand_over(Member& one, const Ready& ready, std::vector<std::string>& shown) {
+    if (ready.write) {
+        Append append = append_of(one, ready);
+        std::vector<std::string> responses;
+        for (const auto& response : append.responses) {
+            // Written anew, for entries over several lines stand deeper here.
+            responses.push_back(response.message ? describe(*response.message, "  ")
+                                                 : response.text);
+        }
+        shown.push_back(with_responses(append.text, responses));
+        one.writes.push_back(ready.write->write);
+        one.appends.push_back(std::move(append));
     }
-    if (!ready.committed.empty()) one.applies.push_back(ready.committed);
+    if (ready.committed.empty()) return;
+    shown.push_back(with_responses(apply_request(one.id(), ready.committed),
+                                   {apply_response(one.id(), ready.committed, "  ")}));
+    one.applies.push_back(ready.committed);
 }
 
 void Group::write_sync(Member& one, const Ready& ready) {
@@ -257,11 +236,13 @@ void Group::applied(Member& one, Index index) {
 }
 
 // What is asked of the disk, and what it will answer.
-Append Group::append_of(Member& one, const Ready& ready) {
+Append Group::append_of(const Member& one, const Ready& ready) {
     const WriteLog& write = *ready.write;
     const HardState hard = write.hard.value_or(HardState{});
-    Append append{write, text(one.id()) + "->" + disk + " MsgStorageAppend Term:" + text(hard.term) +
-                             " Log:0/0", {}};
+    Append append{
+        write,
+        text(one.id()) + "->" + disk + " MsgStorageAppend Term:" + text(hard.term) + " Log:0/0",
+        {}};
     if (hard.commit != Index{}) append.text += " Commit:" + text(hard.commit);
     if (hard.vote) append.text += " Vote:" + text(*hard.vote);
     append.text += describe_entries(write.entries);
@@ -270,11 +251,18 @@ Append Group::append_of(Member& one, const Ready& ready) {
     const Log& log = one.raft.log();
     if (log.last_index() > log.stable() || write.snapshot) {
         const EntryId end = log.last_index() > log.stable() ? log.last() : EntryId{};
-        append.responses.push_back({one.id(), "MsgStorageAppendResp",
+        append.responses.push_back({one.id(),
+                                    "MsgStorageAppendResp",
                                     std::string{disk} + "->" + text(one.id()) +
                                         " MsgStorageAppendResp Term:" + text(one.raft.term()) +
                                         " Log:" + text(end),
-                                    true, {}, {}, {}, {}, end, one.raft.term()});
+                                    true,
+                                    {},
+                                    {},
+                                    {},
+                                    {},
+                                    end,
+                                    one.raft.term()});
     }
     return append;
 }
@@ -321,7 +309,16 @@ void Group::process_apply(Member& one) {
     out_.say("Responses:");
     const std::string response = apply_response(one.id(), entries);
     out_.say(response);
-    bag_.push_back({one.id(), "MsgStorageApplyResp", response, true, {}, {}, entries.back().index, {}, {}, {}});
+    bag_.push_back({one.id(),
+                    "MsgStorageApplyResp",
+                    response,
+                    true,
+                    {},
+                    {},
+                    entries.back().index,
+                    {},
+                    {},
+                    {}});
 }
 
 void Group::apply(Member& one, const std::vector<Entry>& entries) {
@@ -379,12 +376,13 @@ void Group::open(Member& one, const Envelope& envelope) {
     }
 }
 
-void Group::stabilize(const std::vector<std::uint64_t>& ids) {
+bool Group::stabilize(const std::vector<std::uint64_t>& ids) {
+    constexpr int rounds_max = 1000;
     const auto say = [this](std::uint64_t id, const char* what) {
         out_.say("> " + std::to_string(id) + " " + what);
     };
-    for (bool moved = true; moved;) {
-        moved = false;
+    for (int round = 0; round < rounds_max; ++round) {
+        bool moved = false;
         for (const auto id : ids) {
             if (!has_ready(*find(id))) continue;
             moved = true;
@@ -413,7 +411,9 @@ void Group::stabilize(const std::vector<std::uint64_t>& ids) {
                 while (!find(id)->applies.empty()) process_apply(*find(id));
             });
         }
+        if (!moved) return true;
     }
+    return false;
 }
 
 }  // namespace drover::raft::dialogue

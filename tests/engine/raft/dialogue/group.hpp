@@ -28,8 +28,8 @@ struct Envelope {
     RaftId to;
     std::string type;
     std::string text;
-    bool local{};                     // between a member and its own disk: it is never lost
-    std::optional<Message> message;   // to be received by `to`
+    bool local{};                      // between a member and its own disk: it is never lost
+    std::optional<Message> message;    // to be received by `to`
     std::optional<WriteId> completed;  // the write whose last news this is
     std::optional<Index> applied;
     std::optional<Forwarded> proposal;
@@ -50,10 +50,10 @@ struct Member {
     Instant now{};
     std::deque<Append> appends;
     std::deque<std::vector<Entry>> applies;
-    std::deque<WriteId> writes;      // that the core was not told to be complete, in order
-    std::set<WriteId> done;          // of these
-    std::vector<Envelope> outbox;    // proposals on their way to the leader
-    HardState shown;                 // as of the last write
+    std::deque<WriteId> writes;    // that the core was not told to be complete, in order
+    std::set<WriteId> done;        // of these
+    std::vector<Envelope> outbox;  // proposals on their way to the leader
+    HardState shown;               // as of the last write
 
     [[nodiscard]] RaftId id() const { return raft.id(); }
 };
@@ -88,8 +88,9 @@ public:
     void process_apply(Member& one);
     // How many of the messages for this recipient there were.
     std::size_t deliver(std::uint64_t to, const std::string& type, bool drop);
-    // In a fixed order until nothing moves: the order is part of the scripts.
-    void stabilize(const std::vector<std::uint64_t>& ids);
+    // In a fixed order until nothing moves: the order is part of the scripts. False where that
+    // would take for ever.
+    [[nodiscard]] bool stabilize(const std::vector<std::uint64_t>& ids);
 
 private:
     [[nodiscard]] bool has_ready(const Member& one) const {
@@ -97,7 +98,8 @@ private:
     }
     [[nodiscard]] bool propose_to(Member& one, Forwarded proposal);
     [[nodiscard]] bool waits(std::uint64_t to) const;
-    [[nodiscard]] Append append_of(Member& one, const Ready& ready);
+    [[nodiscard]] static Append append_of(const Member& one, const Ready& ready);
+    void hand_over(Member& one, const Ready& ready, std::vector<std::string>& shown);
     void write_sync(Member& one, const Ready& ready);
     void apply(Member& one, const std::vector<Entry>& entries);
     void applied(Member& one, Index index);

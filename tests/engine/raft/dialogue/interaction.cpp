@@ -10,6 +10,8 @@ namespace drover::raft::dialogue {
 namespace {
 
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t members_limit = 100;
+constexpr std::uint64_t ticks_limit = 1000000;
 constexpr const char* dropped = "raft proposal dropped";
 
 Config config_of(const Block& block) {
@@ -99,10 +101,16 @@ private:
         checked.id = RaftId{1};
         if (const auto sound = validate(checked); !sound) return sound.error().message;
         const auto first = first_snapshot(block);
-        if (!first && (block.has("voters") || block.has("learners"))) {
+        const bool bootstraps = block.has("voters") || block.has("learners") || block.has("index");
+        if (bootstraps && (!first || first->meta.index == Index{1})) {
             return "index must be specified as > 1 due to bootstrap";
         }
-        for (std::uint64_t count = block.word(0); count > 0; --count) {
+        if (auto sound = validate(Storage{first}.found()); !sound) return sound.error().message;
+        const std::uint64_t wanted = block.word(0);
+        if (wanted == 0 || wanted + group_.size() > members_limit) {
+            return "add-nodes: say how many, and stay within " + std::to_string(members_limit);
+        }
+        for (std::uint64_t count = wanted; count > 0; --count) {
             group_.add(config, block.flag("async-storage-writes"), first);
         }
         return std::nullopt;
@@ -124,9 +132,9 @@ private:
         if (block.has("log-level")) {
             if (auto error = log_level(block.option("log-level"))) return error;
         }
-        group_.stabilize(selected(block));
+        const bool settled = group_.stabilize(selected(block));
         out_.level = before;
-        return std::nullopt;
+        return settled ? std::nullopt : std::optional<std::string>{"this does not settle"};
     }
 
     std::optional<std::string> deliver(const Block& block) {
@@ -155,8 +163,9 @@ private:
         const bool append = command == "process-append-thread";
         if (!ready && !append && command != "process-apply-thread") return "unknown command";
         const auto run = [&](Member& one) {
-            ready ? group_.process_ready(one)
-                  : append ? group_.process_append(one) : group_.process_apply(one);
+            ready    ? group_.process_ready(one)
+            : append ? group_.process_append(one)
+                     : group_.process_apply(one);
         };
         for (const auto id : ids) {
             Member& one = *group_.find(id);
@@ -165,8 +174,9 @@ private:
                 continue;
             }
             out_.say("> " + std::to_string(id) +
-                     (ready ? " handling Ready"
-                            : append ? " processing append thread" : " processing apply thread"));
+                     (ready    ? " handling Ready"
+                      : append ? " processing append thread"
+                               : " processing apply thread"));
             out_.indented([&] { run(one); });
         }
         return std::nullopt;
@@ -212,8 +222,8 @@ private:
         } else if (command == "report-unreachable") {
             group_.report_unreachable(one, RaftId{block.word(1)});
         } else if (command == "set-randomized-election-timeout") {
-            one.raft.set_election_wait(one.raft.config().tick *
-                                       static_cast<std::int64_t>(block.number("timeout")));
+            const auto ticks = std::min(block.number("timeout"), ticks_limit);
+            one.raft.set_election_wait(one.raft.config().tick * static_cast<std::int64_t>(ticks));
         } else if (command == "send-snapshot") {
             group_.send_snapshot(one, RaftId{block.word(1)});
         } else if (command == "restart") {
@@ -258,9 +268,8 @@ private:
         for (std::uint64_t id = 1; id <= group_.size(); ++id) {
             const Raft& raft = group_.find(id)->raft;
             out_.say(text(raft.id()) + ": " + role_name(raft.role()) +
-                     (raft.conf().votes(raft.id()) ? " (Voter)" : " (Non-Voter)") +
-                     " Term:" + text(raft.term()) +
-                     " Lead:" + text(raft.leader().value_or(RaftId{})));
+                     (raft.conf().votes(raft.id()) ? " (Voter)" : " (Non-Voter)") + " Term:" +
+                     text(raft.term()) + " Lead:" + text(raft.leader().value_or(RaftId{})));
         }
         return std::nullopt;
     }

@@ -62,9 +62,9 @@ std::string change_name(ConfChangeKind kind) {
 }
 
 std::string change_text(const ConfChange& change) {
-    static const std::array<const char*, 3> transitions{
-        "ConfChangeTransitionAuto", "ConfChangeTransitionJointImplicit",
-        "ConfChangeTransitionJointExplicit"};
+    static const std::array<const char*, 3> transitions{"ConfChangeTransitionAuto",
+                                                        "ConfChangeTransitionJointImplicit",
+                                                        "ConfChangeTransitionJointExplicit"};
     std::string list;
     for (const auto& single : change.changes) {
         if (!list.empty()) list += " ";
@@ -82,8 +82,8 @@ std::string ballot(const Raft& one, std::optional<RaftId> vote, const std::strin
     const EntryId last = one.log().last();
     return id_of(one) + " [logterm: " + text(last.term) + ", index: " + text(last.index) +
            ", vote: " + text(vote.value_or(RaftId{})) + "] " + verdict + " " +
-           type_name(message.body) + (verdict == "cast" ? " for " : " from ") +
-           text(message.from) + " " + bracketed(*asked_last(message)) + " at term " + text(term);
+           type_name(message.body) + (verdict == "cast" ? " for " : " from ") + text(message.from) +
+           " " + bracketed(*asked_last(message)) + " at term " + text(term);
 }
 
 }  // namespace
@@ -185,8 +185,7 @@ void Narrator::told_to_transfer(const Raft& before, RaftId to) {
 void Narrator::told_unreachable(const Raft& after, RaftId peer) {
     if (!after.leads() || !after.progress()->contains(peer)) return;
     debug(id_of(after) + " failed to send message to " + text(peer) +
-          " because it is unreachable " +
-          progress_of(after, peer, after.progress()->at(peer)));
+          " because it is unreachable " + progress_of(after, peer, after.progress()->at(peer)));
 }
 
 void Narrator::dropped_proposal(const Raft& before) {
@@ -216,7 +215,8 @@ void Narrator::refused_change(const Raft& before, const ConfChange& change) {
 bool Narrator::heard_term(const Raft& before, const Message& message, const Raft& after) {
     const std::string at = id_of(before) + " [term: " + text(before.term()) + "] ";
     const std::string what = type_name(message.body) + " message with ";
-    const std::string from = " term from " + text(message.from) + " [term: " + text(message.term) + "]";
+    const std::string from =
+        " term from " + text(message.from) + " [term: " + text(message.term) + "]";
     const Config& config = before.config();
     if (message.term < before.term()) {
         const bool taught = (config.check_quorum || config.pre_vote) && from_leader(message) &&
@@ -230,7 +230,8 @@ bool Narrator::heard_term(const Raft& before, const Message& message, const Raft
     }
     if (message.term == before.term()) return true;
     const auto* vote = std::get_if<MsgVote>(&message.body);
-    const auto elapsed = static_cast<std::uint32_t>((after.now() - before.last_contact()) / config.tick);
+    const auto elapsed =
+        static_cast<std::uint32_t>((after.now() - before.last_contact()) / config.tick);
     const bool lease = config.check_quorum && before.leader() && elapsed < config.election_ticks;
     if (asked_last(message) && !(vote != nullptr && vote->transfer) && lease) {
         info(ballot(before, before.vote(), "ignored", message, before.term()) +
@@ -238,7 +239,10 @@ bool Narrator::heard_term(const Raft& before, const Message& message, const Raft
              ")");
         return false;
     }
-    if (after.term() != message.term) return true;
+    // Asking for a pre-vote, and granting one, is about a term that may never come.
+    const auto* wish = std::get_if<MsgPreVoteResp>(&message.body);
+    if (std::holds_alternative<MsgPreVote>(message.body)) return true;
+    if (wish != nullptr && wish->granted) return true;
     info(at + "received a " + what + "higher" + from);
     became_follower(before, message.term);
     return true;
@@ -253,7 +257,8 @@ void Narrator::received(const Raft& before, const Message& message, const Raft& 
     if (const auto* body = std::get_if<MsgApp>(&message.body)) {
         return appended(before, message, *body);
     }
-    if (const auto* body = std::get_if<MsgSnap>(&message.body)) return restored(before, *body, after);
+    if (const auto* body = std::get_if<MsgSnap>(&message.body))
+        return restored(before, *body, after);
     if (const auto* body = std::get_if<MsgTransferLeader>(&message.body)) {
         return told_to_transfer(before, body->target);
     }
@@ -287,7 +292,8 @@ void Narrator::counted_vote(const Raft& before, const Message& message, const Ra
          text(message.from) + " at term " + text(before.term()));
     Votes votes = *before.votes();
     votes.emplace(message.from, granted);
-    const auto yes = std::count_if(votes.begin(), votes.end(), [](const auto& one) { return one.second; });
+    const auto yes =
+        std::count_if(votes.begin(), votes.end(), [](const auto& one) { return one.second; });
     info(id_of(before) + " has received " + std::to_string(yes) + " " + type + " votes and " +
          std::to_string(static_cast<std::ptrdiff_t>(votes.size()) - yes) + " vote rejections");
     if (after.leads()) {
@@ -338,9 +344,9 @@ void Narrator::restored(const Raft& before, const MsgSnap& body, const Raft& aft
     const std::string offset = text(next(log.stable()));
     info("log [committed=" + text(log.committed()) + ", applied=" + text(log.applied()) +
          ", applying=" + text(log.applying()) + ", unstable.offset=" + offset +
-         ", unstable.offsetInProgress=" + offset + ", len(unstable.Entries)=" +
-         number(distance(log.stable(), log.last_index())) + "] starts to restore snapshot " +
-         named(id));
+         ", unstable.offsetInProgress=" + offset +
+         ", len(unstable.Entries)=" + number(distance(log.stable(), log.last_index())) +
+         "] starts to restore snapshot " + named(id));
     info(me + " switched to configuration " + describe(after.conf()));
     info(state(after.log()) + "restored snapshot " + named(id));
     info(commit + "restored snapshot " + named(id));
@@ -426,7 +432,8 @@ void Narrator::switched(const Raft& before, const Raft& after) {
 }
 
 void Narrator::applied(const Raft& before, const Raft& after) {
-    const std::string conf = "automatic transition out of joint configuration " + describe(after.conf());
+    const std::string conf =
+        "automatic transition out of joint configuration " + describe(after.conf());
     if (after.last_index() > before.last_index()) info("initiating " + conf);
 }
 

@@ -1,6 +1,6 @@
 // Tells in the words of etcd-io/raft's log what a member did, from what it was before and what it
-// is after: a member is a value, so both can be had, and the core need not speak itself. The text is
-// part of the scripts' third level; it must never change what happens.
+// is after: a member is a value, so both can be had, and the core need not speak itself. The text
+// is part of the scripts' third level; it must never change what happens.
 #pragma once
 
 #include "engine/raft/raft.hpp"

@@ -21,7 +21,8 @@ inline constexpr std::array<std::string_view, 6> log_level_names{"DEBUG", "INFO"
 
 // In capitals or not.
 [[nodiscard]] inline std::optional<LogLevel> log_level_of(std::string name) {
-    for (char& one : name) one = one >= 'a' && one <= 'z' ? static_cast<char>(one - 'a' + 'A') : one;
+    for (char& one : name)
+        one = one >= 'a' && one <= 'z' ? static_cast<char>(one - 'a' + 'A') : one;
     const auto found = std::find(log_level_names.begin(), log_level_names.end(), name);
     if (found == log_level_names.end()) return std::nullopt;
     return static_cast<LogLevel>(found - log_level_names.begin());

@@ -78,10 +78,10 @@ Lines drawn(const std::set<RaftId>& voters, const std::map<RaftId, std::string>&
         const auto found = known.find(row.id);
         const bool unknown = found == known.end() || found->second == "_";
         const std::string index = std::to_string(row.index);
-        lines.push_back((unknown ? "?" + width
-                                 : std::string(row.bar, 'x') + ">" + width.substr(row.bar)) +
-                        " " + std::string(index.size() < 5 ? 5 - index.size() : 0, ' ') + index +
-                        "    (id=" + text(row.id) + ")");
+        lines.push_back(
+            (unknown ? "?" + width : std::string(row.bar, 'x') + ">" + width.substr(row.bar)) +
+            " " + std::string(index.size() < 5 ? 5 - index.size() : 0, ' ') + index +
+            "    (id=" + text(row.id) + ")");
     }
     return lines;
 }
