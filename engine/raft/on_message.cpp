@@ -15,11 +15,19 @@ bool from_leader(const Message& message) {
     return is<MsgApp>(message) || is<MsgHeartbeat>(message) || is<MsgSnap>(message);
 }
 
+bool is_answer(const Message& message) {
+    return is<MsgAppResp>(message) || is<MsgVoteResp>(message) || is<MsgPreVoteResp>(message) ||
+           is<MsgHeartbeatResp>(message) || is<MsgReadIndexResp>(message);
+}
+
 }  // namespace
 
 void Raft::receive(Instant now, const Message& message) {
     // Only we speak to ourselves, and not over the network.
     if (message.to != id() || message.from == id() || message.from == RaftId{}) return;
+    // We ask members only. One that was removed meanwhile would, with the term of its own vain
+    // elections, depose a leader that does not count on it any more.
+    if (is_answer(message) && !conf_.contains(message.from)) return;
     step(now, message);
 }
 

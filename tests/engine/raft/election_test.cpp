@@ -160,6 +160,17 @@ TEST(Election, a_leader_that_loses_its_quorum_steps_down) {
     EXPECT_FALSE(solo.raft.leads());
 }
 
+TEST(Election, the_answer_of_one_that_is_no_member_changes_nothing) {
+    Solo solo{durable(1)};
+    solo.lead();
+    const Term term = solo.raft.term();
+    solo.receive(9, term.value() + 5, MsgAppResp{});
+    EXPECT_TRUE(solo.raft.leads());
+    EXPECT_EQ(solo.raft.term(), term);
+    solo.receive(3, term.value() + 5, MsgAppResp{});
+    EXPECT_FALSE(solo.raft.leads()) << "a member's is heard";
+}
+
 TEST(Election, a_member_that_is_told_to_stands_at_once_and_without_a_pre_vote) {
     Solo solo{durable(1)};
     solo.receive(2, 1, MsgHeartbeat{});
