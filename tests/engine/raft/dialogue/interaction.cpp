@@ -107,7 +107,7 @@ private:
         }
         if (auto sound = validate(Storage{first}.found()); !sound) return sound.error().message;
         const std::uint64_t wanted = block.word(0);
-        if (wanted == 0 || wanted + group_.size() > members_limit) {
+        if (wanted == 0 || wanted > members_limit - group_.size()) {
             return "add-nodes: say how many, and stay within " + std::to_string(members_limit);
         }
         for (std::uint64_t count = wanted; count > 0; --count) {
