@@ -48,7 +48,11 @@ public:
         explicit Member(Raft made) : raft{std::move(made)} {}
         Raft raft;
         DurableState disk;
-        std::deque<WriteLog> unsynced;
+        struct Unsynced {
+            WriteLog write;
+            std::vector<Message> withheld;
+        };
+        std::deque<Unsynced> unsynced;
         Payload snapshot_data;
         std::uint64_t state{0};  // hash chain of everything applied
         Index applied;
@@ -118,7 +122,8 @@ public:
                 while (!member.unsynced.empty()) complete_one(member);
             }
             for (std::size_t count = network_.size(); count > 0; --count) deliver_front();
-            if (network_.empty()) pass_time_to_next();
+            // Healed means that messages and disks are faster than any timer.
+            if (network_.empty() && !writing()) pass_time_to_next();
             if (round % 10 == 0) {
                 for (auto& member : members_) propose(member);
             }
@@ -144,7 +149,7 @@ public:
         Ready ready = member.raft.drain(now_);
         if (ready.write) {
             note_written(member, *ready.write);
-            member.unsynced.push_back(*ready.write);
+            member.unsynced.push_back({*ready.write, ready.withheld});
         }
         for (auto& message : ready.messages) network_.push_back(std::move(message));
         if (ready.install) install(member, *ready.install);
@@ -158,10 +163,16 @@ public:
 
     void complete_one(Member& member) {
         if (!member.up || member.unsynced.empty()) return;
-        const WriteLog write = std::move(member.unsynced.front());
+        const auto [write, withheld] = std::move(member.unsynced.front());
         member.unsynced.pop_front();
         persist(member, write);
         member.raft.write_completed(now_, write.write);
+        for (const auto& message : withheld) {
+            if (message.to != member.raft.id()) network_.push_back(message);
+        }
+        if (member.raft.config().explicit_writes && write.snapshot) {
+            install(member, *write.snapshot);
+        }
         look_at(member);
     }
 
@@ -189,7 +200,7 @@ public:
     void crash(Member& member) {
         // The store keeps some prefix of what it was asked to write.
         const std::uint64_t kept = prng_.below(member.unsynced.size() + 1);
-        for (std::uint64_t i = 0; i < kept; ++i) persist(member, member.unsynced[i]);
+        for (std::uint64_t i = 0; i < kept; ++i) persist(member, member.unsynced[i].write);
         member.unsynced.clear();
         member.up = false;
     }
@@ -405,6 +416,11 @@ private:
                 committed_.push_back(term);
             }
         }
+    }
+
+    [[nodiscard]] bool writing() const {
+        return std::any_of(members_.begin(), members_.end(),
+                           [](const Member& member) { return !member.unsynced.empty(); });
     }
 
     [[nodiscard]] bool converged() const {

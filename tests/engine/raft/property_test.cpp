@@ -65,6 +65,18 @@ TEST(Property, messages_that_are_not_coalesced_are_as_safe) {
     expect_sound(options, 30);
 }
 
+TEST(Property, writes_that_carry_the_messages_which_rest_on_them_are_as_safe) {
+    ClusterOptions options;
+    options.servers = 3;
+    options.spare = 2;
+    options.membership = true;
+    options.config.explicit_writes = true;
+    options.config.coalesce = false;
+    options.snapshots = true;
+    options.config.snapshot_retry_ticks = 5;
+    expect_sound(options, 60);
+}
+
 TEST(Property, snapshots_and_truncation_keep_every_member_equal) {
     ClusterOptions options;
     options.snapshots = true;
