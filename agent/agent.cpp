@@ -61,6 +61,8 @@ std::vector<std::string> with_default_port(std::vector<std::string> addresses, s
     return addresses;
 }
 
+constexpr Duration hand_over_patience = std::chrono::seconds{1};
+
 // A dev agent forgets everything, so it gets a directory of its own and never touches what another
 // agent may have left in a configured one.
 Result<std::string> make_dev_directory(const fs::path& parent) {
@@ -149,6 +151,7 @@ Agent::Impl::~Impl() {
     measuring.stop();
     api.reset();
     client.reset();
+    if (server) server->step_aside(hand_over_patience);
     if (server) server->on_member({});
     join.reset();
     // The transport's handlers use the server; the server's thread uses the transport.

@@ -1,6 +1,7 @@
 #include "agent/server_host.hpp"
 
 #include <filesystem>
+#include <future>
 #include <utility>
 
 #include "agent/log.hpp"
@@ -227,6 +228,26 @@ std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response
                 failure(*request, Errc::overloaded, "the server's queue is full; try again later"));
     }
     return ticket;
+}
+
+void ServerHost::step_aside(Duration patience) {
+    if (!running_ || leader_ != self_->raft_id()) return;
+    auto request = std::make_shared<schema::Request>();
+    request->mutable_transfer_leadership();
+    request->set_timeout_ns(patience.count());
+    // Outlives this call where no answer comes in time.
+    auto answered = std::make_shared<std::promise<server::ResponsePtr>>();
+    auto answer = answered->get_future();
+    ask(std::move(request),
+        [answered](server::ResponsePtr response) { answered->set_value(std::move(response)); });
+    if (answer.wait_for(patience) != std::future_status::ready) {
+        log(LogLevel::warn, "server.raft", "stopping as leader: nobody took over in time");
+        return;
+    }
+    const server::ResponsePtr response = answer.get();
+    log(LogLevel::info, "server.raft",
+        response->has_failure() ? "stopping as leader: " + response->failure().message()
+                                : "leadership went to " + response->leader().name());
 }
 
 void ServerHost::abandon(std::uint64_t asked) {

@@ -58,6 +58,9 @@ public:
     [[nodiscard]] Result<void> start(std::vector<server::ServerInfoPtr> bootstrap,
                                      io::Transport& transport);
 
+    // A leader hands over to another server, so that nobody has to wait for an election. Returns
+    // when that is done, cannot be done, or takes longer than `patience`.
+    void step_aside(Duration patience);
     // Steps no more and sends nothing; the transport may go after this.
     void stop();
     [[nodiscard]] bool running() const { return running_; }

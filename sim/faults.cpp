@@ -5,11 +5,19 @@
 
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/request.pb.h"
 #include "engine/state/view.hpp"
+#include "sim/job_builder.hpp"
 #include "sim/vocabulary.hpp"
 #include "sim/world.hpp"
 
 namespace drover::sim {
+namespace {
+
+// How long a server that stops waits for another one to lead.
+constexpr Duration stop_patience = std::chrono::seconds{1};
+
+}  // namespace
 
 Faults::Faults(const Scenario& scenario, const Prng& root)
     : scenario_{&scenario}, prng_{root.stream("faults")}, progress_(scenario.timeline.size()) {}
@@ -112,8 +120,10 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
     switch (step.verb) {
         case Verb::crash:
         case Verb::kill:
-        case Verb::stop:
             crash(world, server, step.persist, step.restart);
+            break;
+        case Verb::stop:
+            stop(world, server, step.restart);
             break;
         case Verb::restart:
             crash(world, server, step.persist, step.restart.value_or(std::chrono::seconds{1}));
@@ -189,6 +199,17 @@ void Faults::crash(World& world, std::uint32_t server, Persist persist,
     if (frozen_.contains(server)) return;
     world.servers[server].crash(world, persist);
     if (restart_after) restart_server(world, server, *restart_after);
+}
+
+// As an agent stops that is told to: a leader sees to it first that there is another one.
+void Faults::stop(World& world, std::uint32_t server, std::optional<Duration> restart_after) {
+    world.requests.ask(world, std::nullopt, server, step_aside_request(), stop_patience,
+                       [server, restart_after](World& later, const Answer& answer) {
+                           if (later.faults.over_) return;
+                           if (answer.response && !answer.response->has_failure())
+                               later.marks.add("server.stopped.in_order");
+                           later.faults.crash(later, server, Persist::all, restart_after);
+                       });
 }
 
 void Faults::restart_server(World& world, std::uint32_t server, Duration delay) {

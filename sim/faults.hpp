@@ -33,6 +33,7 @@ public:
 
     void crash(World& world, std::uint32_t server, Persist persist,
                std::optional<Duration> restart_after);
+    void stop(World& world, std::uint32_t server, std::optional<Duration> restart_after);
     void lose_node(World& world, std::uint32_t node, std::optional<Duration> back_after);
     void kill_agent(World& world, std::uint32_t node, Duration back_after);
     void cut(World& world, std::set<Endpoint> from, std::set<Endpoint> to, bool one_way,

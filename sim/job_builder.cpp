@@ -101,6 +101,12 @@ server::RequestPtr deregister_request(const Uuid& id, const std::string& job) {
     return request;
 }
 
+server::RequestPtr step_aside_request() {
+    auto request = std::make_shared<schema::Request>();
+    request->mutable_transfer_leadership();
+    return request;
+}
+
 server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,
                                            std::uint64_t value, std::uint64_t modify_index) {
     auto request = envelope(id);

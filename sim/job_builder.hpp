@@ -13,6 +13,8 @@ namespace drover::sim {
 server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::uint32_t count,
                                     std::uint64_t revision);
 server::RequestPtr deregister_request(const Uuid& id, const std::string& job);
+// To a server that is about to stop: if it leads, another one is to.
+server::RequestPtr step_aside_request();
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not
 // exist yet.
 server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,

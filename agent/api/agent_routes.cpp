@@ -224,6 +224,59 @@ void raft_state(const ExchangePtr& exchange) {
     });
 }
 
+JsonValue peer_json(const schema::RaftPeer& peer) {
+    return JsonValue::Object{
+        {"Node", peer.name()}, {"ID", id_text(peer.id())}, {"Address", peer.address()}};
+}
+
+JsonValue transfer_json(const schema::RaftPeer& from, const schema::RaftPeer& to) {
+    return JsonValue::Object{{"From", peer_json(from)},
+                             {"To", peer_json(to)},
+                             {"Noop", from.raft_id() == to.raft_id()},
+                             {"Err", JsonValue{}}};
+}
+
+const schema::RaftPeer* find_peer(const schema::RaftConfiguration& configuration,
+                                  const std::string& id, const std::string& address) {
+    for (const auto& peer : configuration.servers()) {
+        if (id.empty() ? peer.address() == address : id_text(peer.id()) == id) return &peer;
+    }
+    return nullptr;
+}
+
+void begin_transfer(Exchange& exchange, const schema::RaftPeer& from, const schema::RaftPeer& to) {
+    auto request = exchange.envelope();
+    request->mutable_transfer_leadership()->set_raft_id(to.raft_id());
+    exchange.ask(std::move(request), [from, to](Exchange& one, const schema::Response& response) {
+        one.answer(transfer_json(from, to), &response);
+    });
+}
+
+// The peer is named as in the configuration, by id or by address.
+void transfer_leadership(const ExchangePtr& exchange) {
+    const std::string id = exchange->text("id");
+    const std::string address = exchange->text("address");
+    if (id.empty() == address.empty()) {
+        return exchange->fail(400, "must specify exactly one of: id, address");
+    }
+    auto request = exchange->envelope();
+    request->mutable_query()->mutable_raft_configuration();
+    exchange->ask(
+        std::move(request), [id, address](Exchange& one, const schema::Response& response) {
+            const auto& configuration = response.raft_configuration();
+            const auto* const to = find_peer(configuration, id, address);
+            if (to == nullptr) {
+                return one.fail(404, "no peer has the " +
+                                         (id.empty() ? "address \"" + address : "id \"" + id) +
+                                         "\"; `operator raft list-peers` lists them");
+            }
+            const auto& servers = configuration.servers();
+            const auto from = std::find_if(servers.begin(), servers.end(),
+                                           [](const auto& peer) { return peer.leader(); });
+            begin_transfer(one, from == servers.end() ? schema::RaftPeer{} : *from, *to);
+        });
+}
+
 }  // namespace
 
 void route_operator(const ExchangePtr& exchange, const Rest& rest) {
@@ -233,6 +286,9 @@ void route_operator(const ExchangePtr& exchange, const Rest& rest) {
     }
     if (rest[1] == "state")
         return exchange->is_get() ? raft_state(exchange) : exchange->invalid_method();
+    if (rest[1] == "transfer-leadership") {
+        return exchange->is_write() ? transfer_leadership(exchange) : exchange->invalid_method();
+    }
     exchange->fail(404, "");
 }
 

@@ -246,6 +246,19 @@ std::vector<Command> make_server_commands() {
          0,
          0,
          raft_state},
+        {{"operator raft transfer-leadership"},
+         "[options]",
+         "Have another server lead",
+         "Leaves the servers as they are; only who leads changes. Name the peer as `operator raft "
+         "list-peers` does.",
+         {{"peer-id", true, "the new leader's id"},
+          {"peer-address", true, "the new leader's address"},
+          json_flag},
+         true,
+         1,
+         0,
+         0,
+         raft_transfer_leadership},
         {{"version"}, "", "Show the release", "", {}, false, 1, 0, 0, version},
     };
 }

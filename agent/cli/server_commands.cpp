@@ -87,4 +87,22 @@ int raft_state(const Invocation& invocation) {
     return 0;
 }
 
+int raft_transfer_leadership(const Invocation& invocation) {
+    const std::string* const id = invocation.flags.value("peer-id");
+    const std::string* const address = invocation.flags.value("peer-address");
+    if ((id == nullptr) == (address == nullptr)) {
+        return report_error("Exactly one of -peer-id and -peer-address is needed");
+    }
+    const auto reply = invocation.api->put(
+        "/v1/operator/raft/transfer-leadership", JsonValue::Object{},
+        id == nullptr ? Parameters{{"address", *address}} : Parameters{{"id", *id}});
+    if (!reply) return report_error("Failed to transfer leadership: " + reply.error().message);
+    if (invocation.flags.on("json")) return print(reply->json);
+    const JsonValue& to = at(reply->json, "To");
+    std::cout << (truth(reply->json, "Noop") ? "Leadership was there already: "
+                                             : "Transferred leadership to ")
+              << text(to, "Node") << " (" << text(to, "Address") << ")\n";
+    return 0;
+}
+
 }  // namespace drover::agent::cli

@@ -221,6 +221,7 @@ void Server::Core::drain(Step& step) {
     if (halted_) return;
     on_read_states(step, ready.reads);
     follow_role(step);
+    settle_hand_overs(step);
     finish_confirmed_reads(step);
     wake_readers(step);
     maybe_save_snapshot(step);

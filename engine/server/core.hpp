@@ -150,6 +150,13 @@ private:
                         std::string message);
     void send_answer(Step& step, const Origin& origin, schema::Response response);
 
+    // hand_over.cpp
+    void route_hand_over(Step& step, RequestKey key);
+    void hand_over(Step& step, RequestKey key);
+    void settle_hand_overs(Step& step);
+    void tell_leader(Step& step, RequestKey key);
+    [[nodiscard]] std::optional<raft::RaftId> best_successor() const;
+
     // reading.cpp
     void ask_read_index(Step& step, RequestKey key);
     void flush_reads(Step& step);
@@ -160,6 +167,7 @@ private:
     void finish_read(Step& step, RequestKey key);
     void answer_query(Step& step, RequestKey key);
     void answer_about_raft(Step& step, RequestKey key);
+    void fill_leader(schema::LeaderInfo& info) const;
     [[nodiscard]] Duration last_contact() const;
     void park(Step& step, RequestKey key);
     void plan_job(Step& step, RequestKey key);

@@ -21,6 +21,7 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kUpdateAllocations:
         case schema::Request::kUpdateDeployment:
         case schema::Request::kRegisterServer:
+        case schema::Request::kTransferLeadership:
             return true;
     }
     return false;
@@ -50,6 +51,7 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_register_server(context);
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
+        case schema::Request::kTransferLeadership:
         case schema::Request::BODY_NOT_SET:
             break;
     }

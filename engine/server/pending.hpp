@@ -31,13 +31,14 @@ struct PeerTicket {
 using Origin = std::variant<Ticket, PeerTicket, OwnWork>;
 
 enum class Phase : std::uint8_t {
-    held,       // no leader is known, or ours is not ready: tried again
-    forwarded,  // with another server; a write's fate is not known from here on
-    proposed,   // in our log; its slot will show its fate
-    reading,    // waits for a read index
-    confirmed,  // waits until that index is applied
-    parked,     // a blocking query that waits for a change
-    planning,   // `job plan` that is being computed
+    held,          // no leader is known, or ours is not ready: tried again
+    forwarded,     // with another server; a write's fate is not known from here on
+    proposed,      // in our log; its slot will show its fate
+    reading,       // waits for a read index
+    confirmed,     // waits until that index is applied
+    parked,        // a blocking query that waits for a change
+    planning,      // `job plan` that is being computed
+    handing_over,  // leadership is on its way to another server
 };
 
 struct Pending {
@@ -50,9 +51,10 @@ struct Pending {
     std::optional<Instant> park_until{};  // of a blocking query, from when it was asked
     std::optional<raft::RaftId> forwarded_to{};
     std::optional<raft::Term> forwarded_in{};  // the only term in which that server may propose it
-    bool fate_hidden = false;    // our log does not show what became of what we passed on
-    std::uint64_t context{};     // of its read index
-    std::uint64_t read_index{};  // once it is confirmed
+    bool fate_hidden = false;  // our log does not show what became of what we passed on
+    std::optional<raft::RaftId> successor{};  // while it is handing over
+    std::uint64_t context{};                  // of its read index
+    std::uint64_t read_index{};               // once it is confirmed
     std::string warnings{};
 };
 

@@ -148,6 +148,17 @@ schema::RaftConfiguration Server::Core::raft_configuration() const {
     return configuration;
 }
 
+void Server::Core::fill_leader(schema::LeaderInfo& info) const {
+    const auto leader = raft_.leader();
+    if (!leader) return;
+    info.set_raft_id(leader->value());
+    const auto known = published_peers_.find(leader->value());
+    if (known == published_peers_.end()) return;
+    info.set_address(known->second->address());
+    info.set_id(known->second->id());
+    info.set_name(known->second->name());
+}
+
 void Server::Core::answer_about_raft(Step& step, RequestKey key) {
     const schema::Request& request = *requests_.find(key)->request;
     schema::Response response = new_response(request);
@@ -156,14 +167,8 @@ void Server::Core::answer_about_raft(Step& step, RequestKey key) {
         *response.mutable_raft_configuration() = raft_configuration();
     } else if (request.query().has_raft_state()) {
         *response.mutable_raft_state() = raft_state();
-    } else if (const auto leader = raft_.leader()) {
-        response.mutable_leader()->set_raft_id(leader->value());
-        const auto known = published_peers_.find(leader->value());
-        if (known != published_peers_.end()) {
-            response.mutable_leader()->set_address(known->second->address());
-        }
     } else {
-        response.mutable_leader();
+        fill_leader(*response.mutable_leader());
     }
     respond(step, key, std::move(response));
 }

@@ -72,6 +72,8 @@ void Server::Core::route(Step& step, RequestKey key) {
             return ask_read_index(step, key);
         case schema::Request::kPlanJob:
             return ask_read_index(step, key);
+        case schema::Request::kTransferLeadership:
+            return route_hand_over(step, key);
         case schema::Request::BODY_NOT_SET:
             return refuse(step, key, Errc::invalid_argument,
                           "the request has no body that this release knows");
@@ -193,6 +195,10 @@ void Server::Core::expire(Step& step, RequestKey key) {
             if (!over) return requests_.wake_at(key, pending.deadline);
             return refuse(step, key, Errc::timed_out,
                           "the request did not finish in time; it is safe to repeat");
+        case Phase::handing_over:
+            if (!over) return requests_.wake_at(key, pending.deadline);
+            return refuse(step, key, Errc::timed_out,
+                          "leadership was given up, and no new leader is known yet");
         case Phase::parked:
             return answer_query(step, key);
     }

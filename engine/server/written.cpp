@@ -83,6 +83,7 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kRegisterServer:
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
+        case schema::Request::kTransferLeadership:
         case schema::Request::BODY_NOT_SET:
             return;
     }

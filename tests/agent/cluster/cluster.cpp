@@ -153,9 +153,7 @@ std::vector<Json> Cluster::raft_states() {
     std::vector<Json> states;
     for (auto& server : servers_) {
         std::string output;
-        const int code = run({DROVER_PROGRAM, "operator", "raft", "state", "-json",
-                              "-address=http://127.0.0.1:" + std::to_string(server.http())},
-                             root_, output);
+        const int code = server.command({"operator", "raft", "state", "-json"}, output);
         auto json = schema::parse_json(output);
         states.push_back(code == 0 && json ? std::move(*json) : Json{});
     }

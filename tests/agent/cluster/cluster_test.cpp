@@ -157,6 +157,52 @@ TEST(Cluster, starts_again_with_everything_and_attaches_to_what_runs) {
     EXPECT_EQ(cluster.tasks_of("second"), second);
 }
 
+TEST(Cluster, a_leader_that_is_stopped_in_order_hands_over_first) {
+    Cluster cluster;
+    cluster.start();
+    ASSERT_TRUE(eventually([&] { return cluster.is_ready(); }));
+    const auto leader = cluster.leader();
+    ASSERT_TRUE(leader);
+    EXPECT_EQ(cluster.server(*leader).stop(), 0);
+    const std::string logged = content_of(cluster.server(*leader).log());
+    EXPECT_NE(logged.find("leadership went to server-"), std::string::npos) << logged;
+    register_until_taken(cluster, job("after", 1));
+}
+
+// As `operator raft list-peers` names it.
+std::string peer_id(const Machine& server) {
+    const auto peers = server.api().get("/v1/operator/raft/configuration");
+    if (!peers) return {};
+    for (const auto& peer : items(at(*peers, {"Servers"}))) {
+        if (text(peer, {"Node"}).starts_with(server.name())) return text(peer, {"ID"});
+    }
+    return {};
+}
+
+TEST(Cluster, leadership_goes_where_the_operator_sends_it) {
+    Cluster cluster;
+    cluster.start();
+    ASSERT_TRUE(eventually([&] { return cluster.is_ready(); }));
+    const auto leader = cluster.leader();
+    ASSERT_TRUE(leader);
+    const std::size_t next = (*leader + 1) % 3;
+    const std::string peer = peer_id(cluster.server(next));
+    for (const std::string expected :
+         {"Transferred leadership to ", "Leadership was there already: "}) {
+        std::string output;
+        EXPECT_EQ(cluster.server(*leader).command(
+                      {"operator", "raft", "transfer-leadership", "-peer-id", peer}, output),
+                  0);
+        EXPECT_TRUE(output.starts_with(expected + cluster.server(next).name())) << output;
+        EXPECT_TRUE(eventually([&] { return cluster.leader() == next; }));
+    }
+    std::string output;
+    EXPECT_EQ(cluster.server(next).command(
+                  {"operator", "raft", "transfer-leadership", "-peer-id", "nobody"}, output),
+              1);
+    EXPECT_NE(output.find("no peer has the id \"nobody\""), std::string::npos) << output;
+}
+
 // Right after its start a server applies the log that it kept, in one long step.
 TEST(Cluster, a_server_that_is_stopped_while_it_applies_its_log_ends_in_order) {
     Cluster cluster;

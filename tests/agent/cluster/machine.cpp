@@ -51,6 +51,12 @@ std::optional<int> Machine::stop() {
     return wait_for_end();
 }
 
+int Machine::command(std::vector<std::string> arguments, std::string& output) const {
+    arguments.insert(arguments.begin(), DROVER_PROGRAM);
+    arguments.push_back("-address=http://127.0.0.1:" + std::to_string(http()));
+    return run(arguments, directory_, output);
+}
+
 void Machine::kill() { process_.reset(); }
 
 namespace {

@@ -35,6 +35,8 @@ public:
     void kill();
     void pause() const { process_->signal(SIGSTOP); }
     void resume() const { process_->signal(SIGCONT); }
+    // The command line, pointed at this agent.
+    [[nodiscard]] int command(std::vector<std::string> arguments, std::string& output) const;
     [[nodiscard]] bool runs() { return process_ && process_->runs(); }
     [[nodiscard]] Api api(std::chrono::seconds timeout = std::chrono::seconds{20}) const {
         return Api{http(), timeout};
