@@ -97,7 +97,7 @@ void RaftChecker::log_written(World& world, const ServerProcess& server,
     const raft::Entry* previous = nullptr;
     for (const auto& entry : write.entries) {
         Written written;
-        written.content = entry.data ? fingerprint(*entry.data) : 0;
+        written.content = entry.data.size() == 0 ? 0 : fingerprint(entry.payload());
         if (previous != nullptr) {
             written.previous = previous->term;
             written.previous_known = true;

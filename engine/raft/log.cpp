@@ -9,8 +9,7 @@
 
 namespace drover::raft {
 
-Log::Log(const DurableState& durable)
-    : base_{durable.base}, entries_{durable.entries.begin(), durable.entries.end()} {
+Log::Log(const DurableState& durable) : base_{durable.base}, entries_{durable.entries} {
     if (durable.snapshot && !holds(durable.snapshot->id())) {
         // A crash came between the snapshot file and the batch that follows it: what the log holds
         // is older than the file, or was never committed.
@@ -51,8 +50,8 @@ std::vector<Entry> Log::slice(Index first, Index last, std::uint64_t bytes_max) 
         if (end != first && (size > bytes_max || bytes > bytes_max - size)) break;
         bytes += size;
     }
-    const auto from = entries_.begin() + static_cast<std::ptrdiff_t>(slot(first));
-    found.assign(from, from + static_cast<std::ptrdiff_t>(distance(first, end)));
+    const Entry* const from = entries_.begin() + slot(first);
+    found.assign(from, from + distance(first, end));
     return found;
 }
 
@@ -65,11 +64,9 @@ EntryId Log::find_conflict_by_term(Index index, Term term) const {
     return {};
 }
 
-void Log::append(std::vector<Entry> entries) {
-    for (auto& entry : entries) {
-        ENSURE(entry.index == next(last_index()) && entry.term >= last().term);
-        entries_.push_back(std::move(entry));
-    }
+void Log::append(Entry entry) {
+    ENSURE(entry.index == next(last_index()) && entry.term >= last().term);
+    entries_.push_back(std::move(entry));
 }
 
 bool Log::merge(EntryId previous_id, const std::vector<Entry>& entries) {
@@ -80,14 +77,14 @@ bool Log::merge(EntryId previous_id, const std::vector<Entry>& entries) {
     if (fresh->index <= committed_) return false;
     if (fresh->index <= last_index()) {
         const Index kept = previous(fresh->index);
-        entries_.resize(distance(base_.index, kept));
+        entries_.shorten_to(distance(base_.index, kept));
         stable_ = std::min(stable_, kept);
         if (written_ > kept) {
             written_ = kept;
             replaces_tail_ = true;
         }
     }
-    append({fresh, entries.end()});
+    std::for_each(fresh, entries.end(), [this](const Entry& entry) { append(entry); });
     return true;
 }
 
@@ -104,8 +101,7 @@ void Log::compact(Index through) {
     if (through <= base_.index) return;
     ENSURE(through <= applied_ && through <= stable_);
     const EntryId base = at(through).id();
-    entries_.erase(entries_.begin(),
-                   entries_.begin() + static_cast<std::ptrdiff_t>(slot(through) + 1));
+    entries_.drop(slot(through) + 1);
     base_ = base;
 }
 
@@ -122,8 +118,7 @@ void Log::take_unwritten(WriteLog& write) {
     if (pending_snapshot_ && !snapshot_written_) write.snapshot = pending_snapshot_;
     write.replaces_tail = replaces_tail_ && !log_start_due_;
     if (written_ < last_index()) {
-        const auto from = entries_.begin() + static_cast<std::ptrdiff_t>(slot(next(written_)));
-        write.entries.assign(from, entries_.end());
+        write.entries.assign(entries_.begin() + slot(next(written_)), entries_.end());
     }
     written_ = last_index();
     snapshot_written_ = true;

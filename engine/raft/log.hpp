@@ -8,10 +8,10 @@
 // handed out for applying. The log decides nothing about terms, votes or quorums.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <vector>
 
+#include "engine/raft/entry_queue.hpp"
 #include "engine/raft/types.hpp"
 
 namespace drover::raft {
@@ -38,8 +38,8 @@ public:
     // `term` at `index` may still agree with this one.
     [[nodiscard]] EntryId find_conflict_by_term(Index index, Term term) const;
 
-    // A leader's own: `entries` follow the last one.
-    void append(std::vector<Entry> entries);
+    // The next one; a leader's own, or one that a leader sent.
+    void append(Entry entry);
     // A follower's: `entries` follow `previous`, which the log holds. Entries that it has already
     // stay; from the first that differs on, they replace the tail. False, and nothing done, where
     // that would take back a committed entry.
@@ -82,7 +82,7 @@ private:
     void begin_anew(EntryId base);
 
     EntryId base_;
-    std::deque<Entry> entries_;
+    EntryQueue entries_;
     Index stable_;
     Index written_;  // handed to a write; that write may be under way
     Index committed_;

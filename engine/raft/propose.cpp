@@ -19,10 +19,22 @@ Result<Receipt> Raft::append_own(EntryKind kind, Payload data) {
     }
     leader.uncommitted_bytes += size;
     const Receipt receipt{entry.term, entry.index};
-    log_.append({std::move(entry)});
-    // Our own copy counts when it is durable.
-    send_after_write(term_, id(), MsgAppResp{receipt.index, std::nullopt});
+    log_.append(std::move(entry));
+    count_own_copy(receipt.index);
     return receipt;
+}
+
+// Our own copy counts when it is durable. One message tells of all that one write brings.
+void Raft::count_own_copy(Index last) {
+    if (config_.coalesce && !after_write_.empty()) {
+        Message& latest = after_write_.back();
+        auto* const told = std::get_if<MsgAppResp>(&latest.body);
+        if (told != nullptr && latest.to == id() && latest.term == term_) {
+            told->index = last;
+            return;
+        }
+    }
+    send_after_write(term_, id(), MsgAppResp{last, std::nullopt});
 }
 
 namespace {

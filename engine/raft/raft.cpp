@@ -100,8 +100,8 @@ Result<void> Raft::bootstrap(Instant now, const std::set<RaftId>& voters) {
     ConfChange change;
     for (const RaftId id : voters) change.changes.push_back({ConfChangeKind::add_voter, id});
     reset(now, Term{1});
-    log_.append({Entry{term_, Index{1}, EntryKind::conf_change,
-                       std::make_shared<const std::string>(encode(change))}});
+    log_.append({term_, Index{1}, EntryKind::conf_change,
+                 std::make_shared<const std::string>(encode(change))});
     log_.commit_to(Index{1});
     return {};
 }

@@ -224,6 +224,7 @@ private:
 
     // propose.cpp
     [[nodiscard]] Result<Receipt> append_own(EntryKind kind, Payload data);
+    void count_own_copy(Index last);
     [[nodiscard]] Result<void> check_conf_change(const ConfChange& change) const;
     void leave_joint_if_due(Instant now);
 

@@ -34,7 +34,27 @@ struct EntryId {
     friend auto operator<=>(const EntryId&, const EntryId&) = default;
 };
 
-using Payload = std::shared_ptr<const std::string>;
+// Bytes that nobody changes any more, in a string of their own.
+using SharedBytes = std::shared_ptr<const std::string>;
+
+// The bytes of an entry: a part of something that all who hold the entry share, such as the message
+// in which it arrived. A log holds whole messages' worth of entries, so little is kept in vain.
+class Payload {
+public:
+    Payload() = default;
+    Payload(std::nullptr_t) {}
+    Payload(SharedBytes whole)
+        : bytes_{whole ? *whole : std::string_view{}}, owner_{std::move(whole)} {}
+    // `part` lies inside `owner`.
+    Payload(SharedBytes owner, std::string_view part) : bytes_{part}, owner_{std::move(owner)} {}
+
+    [[nodiscard]] std::string_view view() const { return bytes_; }
+    [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+
+private:
+    std::string_view bytes_;
+    SharedBytes owner_;
+};
 
 enum class EntryKind : std::uint8_t {
     normal = 0,       // the user's; an empty one is a leader's first entry and changes nothing
@@ -45,11 +65,11 @@ struct Entry {
     Term term;
     Index index;
     EntryKind kind{EntryKind::normal};
-    Payload data;  // null means empty
+    Payload data;
 
     [[nodiscard]] EntryId id() const { return {term, index}; }
-    [[nodiscard]] std::string_view payload() const { return data ? std::string_view{*data} : ""; }
-    [[nodiscard]] std::uint64_t size_bytes() const { return data ? data->size() : 0; }
+    [[nodiscard]] std::string_view payload() const { return data.view(); }
+    [[nodiscard]] std::uint64_t size_bytes() const { return data.size(); }
     // Compares the payload's bytes, not its place in memory.
     friend bool operator==(const Entry& a, const Entry& b) {
         return a.id() == b.id() && a.kind == b.kind && a.payload() == b.payload();
@@ -90,7 +110,7 @@ struct SnapshotMeta {
 
 struct Snapshot {
     SnapshotMeta meta;
-    Payload data;
+    SharedBytes data;
 };
 
 // What a server finds on its disk when it starts.

@@ -6,6 +6,7 @@
 
 #include "engine/base/match.hpp"
 #include "engine/raft/conf_change.hpp"
+#include "engine/raft/entry_wire.hpp"
 #include "engine/raft/limits.hpp"
 #include "engine/raft/raft.pb.h"
 
@@ -37,13 +38,6 @@ void put_response(const Response& body, wire::VoteResponse& out) {
 void put(const MsgApp& body, wire::Append& out) {
     put(body.previous, *out.mutable_previous());
     out.set_commit(body.commit.value());
-    for (const auto& entry : body.entries) {
-        wire::Entry& one = *out.add_entries();
-        one.set_term(entry.term.value());
-        one.set_index(entry.index.value());
-        one.set_kind(static_cast<std::uint32_t>(entry.kind));
-        if (entry.data) one.set_data(*entry.data);
-    }
 }
 
 void put(const ConfState& conf, wire::ConfState& out) {
@@ -115,29 +109,27 @@ ConfState take(const wire::ConfState& in) {
             take_ids(in.learners_next()), in.auto_leave()};
 }
 
-Result<MessageBody> take(wire::Append& in) {
+// Entries are parts of `bytes`, which they keep alive.
+Result<MessageBody> take(const wire::Append& in, const std::vector<RawEntry>& entries,
+                         const SharedBytes& bytes) {
     MsgApp body{take(in.previous()), Index{in.commit()}, {}};
     if (body.previous.index.value() > index_max) return bad("the index is too high");
-    if (in.entries_size() > 0 && in.entries(in.entries_size() - 1).index() > index_max) {
-        return bad("the index is too high");
-    }
+    if (!entries.empty() && entries.back().index > index_max) return bad("the index is too high");
     EntryId before = body.previous;
-    for (auto& entry : *in.mutable_entries()) {
-        Entry one{Term{entry.term()}, Index{entry.index()}, EntryKind::normal, nullptr};
-        if (one.index != next(before.index) || one.term < before.term) {
-            return bad("entry " + std::to_string(entry.index()) + " does not follow entry " +
+    body.entries.reserve(entries.size());
+    for (const RawEntry& raw : entries) {
+        const EntryId id{Term{raw.term}, Index{raw.index}};
+        if (id.index != next(before.index) || id.term < before.term) {
+            return bad("entry " + std::to_string(raw.index) + " does not follow entry " +
                        std::to_string(before.index.value()));
         }
-        if (entry.kind() > static_cast<std::uint32_t>(EntryKind::conf_change)) {
-            return fail(Errc::unsupported, "raft message: entry " + std::to_string(entry.index()) +
+        if (raw.kind > static_cast<std::uint64_t>(EntryKind::conf_change)) {
+            return fail(Errc::unsupported, "raft message: entry " + std::to_string(raw.index) +
                                                " is of an unknown kind: upgrade this server");
         }
-        one.kind = static_cast<EntryKind>(entry.kind());
-        if (!entry.data().empty()) {
-            one.data = std::make_shared<const std::string>(std::move(*entry.mutable_data()));
-        }
-        before = one.id();
-        body.entries.push_back(std::move(one));
+        before = id;
+        body.entries.push_back({id.term, id.index, static_cast<EntryKind>(raw.kind),
+                                raw.data.empty() ? Payload{} : Payload{bytes, raw.data}});
     }
     return body;
 }
@@ -170,10 +162,11 @@ Term term_inside(const MessageBody& body) {
                       body);
 }
 
-Result<MessageBody> take_body(wire::Message& in) {
+Result<MessageBody> take_body(wire::Message& in, const std::vector<RawEntry>& entries,
+                              const SharedBytes& bytes) {
     switch (in.body_case()) {
         case wire::Message::kAppend:
-            return take(*in.mutable_append());
+            return take(in.append(), entries, bytes);
         case wire::Message::kAppendResponse:
             return take(in.append_response());
         case wire::Message::kVote:
@@ -214,18 +207,28 @@ std::string encode(const Message& message) {
     out.set_to(message.to.value());
     out.set_term(message.term.value());
     put_body(message.body, out);
-    return out.SerializeAsString();
+    std::string bytes = out.SerializeAsString();
+    if (const auto* append = std::get_if<MsgApp>(&message.body)) {
+        append_entries(append->entries, bytes);
+    }
+    return bytes;
 }
 
 Result<Message> decode(std::string_view bytes) {
+    return decode(std::make_shared<const std::string>(bytes));
+}
+
+Result<Message> decode(SharedBytes bytes) {
     constexpr std::size_t bytes_max = std::size_t{1} << 30;
+    if (bytes->size() > bytes_max) return bad("longer than 1 GiB");
+    SplitMessage parts;
+    if (!split(*bytes, parts)) return bad("the bytes do not parse");
     wire::Message in;
-    if (bytes.size() > bytes_max) return bad("longer than 1 GiB");
-    if (!in.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    if (!in.ParseFromString(parts.appends ? parts.rest : *bytes)) {
         return bad("the bytes do not parse");
     }
     if (in.from() == 0 || in.to() == 0) return bad("sender or receiver is missing");
-    auto body = take_body(in);
+    auto body = take_body(in, parts.entries, bytes);
     if (!body) return tl::unexpected{body.error()};
     if (in.term() > term_max) return bad("the term is too high");
     if (term_inside(*body).value() > in.term()) {

@@ -11,8 +11,10 @@
 namespace drover::raft {
 
 [[nodiscard]] std::string encode(const Message& message);
-// Errc::corrupt for what no correct peer sends: bytes that do not parse, ids of zero, entries with
-// a hole. Errc::unsupported for a kind that a later release has added; it may be passed over.
+// Entries stay parts of `bytes`. Errc::corrupt for what no correct peer sends: bytes that do not
+// parse, ids of zero, entries with a hole. Errc::unsupported for a kind that a later release has
+// added; it may be passed over.
+[[nodiscard]] Result<Message> decode(SharedBytes bytes);
 [[nodiscard]] Result<Message> decode(std::string_view bytes);
 
 }  // namespace drover::raft

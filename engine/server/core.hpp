@@ -71,7 +71,7 @@ private:
     };
     // A leader's snapshot is loaded when it is heard, so that one that cannot be is never accepted.
     struct Incoming {
-        raft::Payload data;
+        raft::SharedBytes data;
         LoadedSnapshot loaded;
     };
     struct Saving {

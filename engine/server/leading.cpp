@@ -64,7 +64,7 @@ Result<raft::Receipt> Server::Core::propose(Step& step, const control::EntryPtr&
                                             std::optional<RequestKey> request) {
     auto payload = std::make_shared<std::string>();
     entry->SerializeToString(payload.get());
-    const auto receipt = raft_.propose(step.now, std::move(payload));
+    const auto receipt = raft_.propose(step.now, raft::SharedBytes{std::move(payload)});
     if (!receipt) return receipt;
     slots_[{receipt->index.value(), receipt->term.value()}] = {entry, request};
     if (leader_) leader_->proposed(receipt->index.value(), entry);

@@ -44,7 +44,8 @@ Result<PeerMessage> decode_peer_message(std::string_view bytes) {
     }
     switch (envelope.kind_case()) {
         case schema::PeerEnvelope::kRaft: {
-            auto message = raft::decode(envelope.raft());
+            auto message = raft::decode(
+                std::make_shared<const std::string>(std::move(*envelope.mutable_raft())));
             if (!message) return tl::unexpected{message.error()};
             return PeerMessage{std::move(*message)};
         }

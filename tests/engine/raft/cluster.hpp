@@ -53,7 +53,7 @@ public:
             std::vector<Message> withheld;
         };
         std::deque<Unsynced> unsynced;
-        Payload snapshot_data;
+        SharedBytes snapshot_data;
         std::uint64_t state{0};  // hash chain of everything applied
         Index applied;
         bool up{true};

@@ -13,7 +13,7 @@
 
 namespace drover::raft {
 
-inline Payload text(std::string bytes) {
+inline SharedBytes text(std::string bytes) {
     return std::make_shared<const std::string>(std::move(bytes));
 }
 

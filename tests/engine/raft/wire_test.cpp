@@ -2,12 +2,13 @@
 #include <gtest/gtest.h>
 
 #include "engine/base/prng.hpp"
+#include "engine/raft/raft.pb.h"
 #include "engine/raft/wire.hpp"
 
 namespace drover::raft {
 namespace {
 
-Payload text(const char* bytes) { return std::make_shared<const std::string>(bytes); }
+SharedBytes text(const char* bytes) { return std::make_shared<const std::string>(bytes); }
 
 std::vector<Message> examples() {
     const EntryId id{Term{3}, Index{8}};
@@ -44,6 +45,66 @@ TEST(Wire, every_message_comes_back_as_it_was) {
         const auto back = decode(encode(message));
         ASSERT_TRUE(back) << message.body.index() << ": " << back.error().message;
         EXPECT_EQ(*back, message) << message.body.index();
+    }
+}
+
+MsgApp two_entries() {
+    return {{Term{3}, Index{8}},
+            Index{7},
+            {{Term{3}, Index{9}, EntryKind::normal, text("abc")},
+             {Term{300}, Index{10}, EntryKind::conf_change, nullptr}}};
+}
+
+// Entries are written and read by hand; what every Protobuf library makes of them is the measure.
+TEST(Wire, entries_are_written_as_protobuf_reads_them) {
+    wire::Message read;
+    ASSERT_TRUE(read.ParseFromString(encode({RaftId{1}, RaftId{2}, Term{300}, two_entries()})));
+    EXPECT_EQ(read.append().previous().index(), 8U);
+    EXPECT_EQ(read.append().commit(), 7U);
+    ASSERT_EQ(read.append().entries_size(), 2);
+    EXPECT_EQ(read.append().entries(0).index(), 9U);
+    EXPECT_EQ(read.append().entries(0).data(), "abc");
+    EXPECT_EQ(read.append().entries(1).term(), 300U);
+    EXPECT_EQ(read.append().entries(1).kind(), 1U);
+}
+
+TEST(Wire, entries_are_read_as_protobuf_writes_them) {
+    const Message message{RaftId{1}, RaftId{2}, Term{300}, two_entries()};
+    wire::Message written;
+    ASSERT_TRUE(written.ParseFromString(encode(message)));
+    const std::string in_one_piece = written.SerializeAsString();
+    EXPECT_NE(in_one_piece, encode(message));
+    const auto back = decode(in_one_piece);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(*back, message);
+}
+
+TEST(Wire, fields_of_a_later_release_are_passed_over_wherever_they_stand) {
+    const Message message{RaftId{1}, RaftId{2}, Term{300}, two_entries()};
+    wire::Message written;
+    ASSERT_TRUE(written.ParseFromString(encode(message)));
+    const auto add_unknown = [](google::protobuf::Message& one) {
+        auto& unknown = *one.GetReflection()->MutableUnknownFields(&one);
+        unknown.AddVarint(1000, 7);
+        unknown.AddLengthDelimited(1001, "later");
+        unknown.AddFixed64(1002, 7);
+        unknown.AddGroup(1003)->AddVarint(1, 2);
+    };
+    add_unknown(written);
+    add_unknown(*written.mutable_append());
+    add_unknown(*written.mutable_append()->mutable_entries(0));
+    const auto back = decode(written.SerializeAsString());
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(*back, message);
+}
+
+TEST(Wire, a_message_that_ends_anywhere_too_early_is_refused_or_a_message_of_less) {
+    const std::string whole = encode({RaftId{1}, RaftId{2}, Term{300}, two_entries()});
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const auto back = decode(std::string_view{whole}.substr(0, size));
+        if (!back) continue;
+        // Cut exactly before the entries.
+        EXPECT_TRUE(std::get<MsgApp>(back->body).entries.empty()) << size;
     }
 }
 

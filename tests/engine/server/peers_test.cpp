@@ -13,7 +13,7 @@ raft::SnapshotMeta meta_at(const Server& server, std::uint64_t index) {
 }
 
 // The file of a server's state, as if it had been taken at `file`.
-raft::Payload file_of(const Server& server, const raft::SnapshotMeta& file) {
+raft::SharedBytes file_of(const Server& server, const raft::SnapshotMeta& file) {
     SaveSnapshot save;
     save.view = server.view();
     save.meta = file;
@@ -29,7 +29,7 @@ TEST(Peers, what_no_correct_peer_says_is_dropped) {
     const raft::RaftId leader = *follower.raft().leader();
     const std::uint64_t applied = follower.view().applied_index();
     const raft::SnapshotMeta ahead = meta_at(follower, applied + 10);
-    const auto snapshot = [](const raft::SnapshotMeta& meta, raft::Payload data) {
+    const auto snapshot = [](const raft::SnapshotMeta& meta, raft::SharedBytes data) {
         return raft::MsgSnap{{meta, std::move(data)}};
     };
     struct Row {
