@@ -5,7 +5,9 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <climits>
+#include <cstring>
 
+#include "engine/base/ensure.hpp"
 #include "engine/raft/raft.pb.h"
 
 namespace drover::raft {
@@ -47,28 +49,30 @@ std::size_t size_of(const Entry& entry) {
            (entry.data.size() == 0 ? 0 : size_of_bytes(data_tag, entry.data.size()));
 }
 
-void put_varint(std::uint64_t value, std::string& out) {
-    std::uint8_t buffer[10];
-    const std::uint8_t* const end = CodedOutputStream::WriteVarint64ToArray(value, buffer);
-    out.append(reinterpret_cast<const char*>(buffer), static_cast<std::size_t>(end - buffer));
+std::uint8_t* put_varint(std::uint64_t value, std::uint8_t* at) {
+    return CodedOutputStream::WriteVarint64ToArray(value, at);
 }
 
-void put_number(std::uint32_t tag, std::uint64_t value, std::string& out) {
-    if (value == 0) return;
-    put_varint(tag, out);
-    put_varint(value, out);
+std::uint8_t* put_number(std::uint32_t tag, std::uint64_t value, std::uint8_t* at) {
+    return value == 0 ? at : put_varint(value, put_varint(tag, at));
 }
 
-void put_entry(const Entry& entry, std::string& out) {
-    put_varint(entries_tag, out);
-    put_varint(size_of(entry), out);
-    put_number(term_tag, entry.term.value(), out);
-    put_number(index_tag, entry.index.value(), out);
-    put_number(kind_tag, static_cast<std::uint64_t>(entry.kind), out);
-    if (entry.data.size() == 0) return;
-    put_varint(data_tag, out);
-    put_varint(entry.data.size(), out);
-    out += entry.data.view();
+std::uint8_t* put_entry(const Entry& entry, std::uint8_t* at) {
+    at = put_varint(size_of(entry), put_varint(entries_tag, at));
+    at = put_number(term_tag, entry.term.value(), at);
+    at = put_number(index_tag, entry.index.value(), at);
+    at = put_number(kind_tag, static_cast<std::uint64_t>(entry.kind), at);
+    if (entry.data.size() == 0) return at;
+    at = put_varint(entry.data.size(), put_varint(data_tag, at));
+    std::memcpy(at, entry.data.view().data(), entry.data.size());
+    return at + entry.data.size();
+}
+
+void put_bytes(std::uint32_t tag, std::string_view bytes, std::string& out) {
+    std::uint8_t head[2 * 10];
+    const std::uint8_t* const end = put_varint(bytes.size(), put_varint(tag, head));
+    out.append(reinterpret_cast<const char*>(head), static_cast<std::size_t>(end - head));
+    out += bytes;
 }
 
 // ---- reading
@@ -119,9 +123,7 @@ private:
                 if (tag == entries_tag ? !entry() : !keep(from, tag, rest)) return false;
             }
         });
-        put_varint(append_tag, out_.rest);
-        put_varint(rest.size(), out_.rest);
-        out_.rest += rest;
+        put_bytes(append_tag, rest, out_.rest);
         return good;
     }
     bool entry() {
@@ -155,10 +157,12 @@ void append_entries(const std::vector<Entry>& entries, std::string& out) {
     if (entries.empty()) return;
     std::size_t size = 0;
     for (const Entry& entry : entries) size += size_of_bytes(entries_tag, size_of(entry));
-    out.reserve(out.size() + size_of_bytes(append_tag, size));
-    put_varint(append_tag, out);
-    put_varint(size, out);
-    for (const Entry& entry : entries) put_entry(entry, out);
+    const std::size_t before = out.size();
+    out.resize(before + size_of_bytes(append_tag, size));
+    auto* at = reinterpret_cast<std::uint8_t*>(out.data() + before);
+    at = put_varint(size, put_varint(append_tag, at));
+    for (const Entry& entry : entries) at = put_entry(entry, at);
+    ENSURE(at == reinterpret_cast<std::uint8_t*>(out.data() + out.size()));
 }
 
 bool split(std::string_view bytes, SplitMessage& out) {

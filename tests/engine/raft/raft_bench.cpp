@@ -81,7 +81,7 @@ private:
     void deliver(const Message& message) {
         Raft& receiver = members_[message.to.value() - 1];
         if (network_ == Network::values) return receiver.receive(now_, message);
-        const auto decoded = decode(encode(message));
+        const auto decoded = decode(std::make_shared<const std::string>(encode(message)));
         ENSURE(decoded);
         receiver.receive(now_, *decoded);
     }
