@@ -54,6 +54,12 @@ Result<void> validate(const DurableState& durable) {
         last = entry.index;
         term = entry.term;
     }
+    // A term is recorded no later than the first entry of it.
+    const bool starts_from_snapshot = durable.hard.term == Term{} && durable.entries.empty();
+    if (term > durable.hard.term && !starts_from_snapshot) {
+        return refuse("the log ends in term " + std::to_string(term.value()) + ", but only term " +
+                      std::to_string(durable.hard.term.value()) + " was recorded");
+    }
     const Term newest =
         std::max({term, durable.hard.term, durable.snapshot ? durable.snapshot->term : Term{}});
     if (std::max({last, snapshot, durable.hard.commit}).value() > index_max ||
@@ -85,9 +91,12 @@ Raft::Raft(Config config, const DurableState& durable, Instant now, Prng prng)
       handed_hard_{durable.hard} {
     ENSURE(validate(config).has_value() && validate(durable).has_value());
     if (durable.snapshot) conf_ = durable.snapshot->conf;
-    // A snapshot file that is ahead of the log may be of a term that our own record never saw.
+    // A snapshot file that is ahead of the log may be of a term that our own record never saw. A
+    // member that was given its first snapshot has voted in no term, so it may stand in that one.
     const bool behind = log_.has_unwritten();
-    reset(now, behind ? std::max(term_, log_.last().term) : term_);
+    const Term last = log_.last().term;
+    const Term least = behind || last == Term{} ? last : previous(last);
+    reset(now, std::max(term_, least));
 }
 
 Result<void> Raft::bootstrap(Instant now, const std::set<RaftId>& voters) {

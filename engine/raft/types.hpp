@@ -22,6 +22,7 @@ using WriteId = Strong<struct WriteIdTag>;
 constexpr Term next(Term term) { return Term{term.value() + 1}; }
 constexpr Index next(Index index) { return Index{index.value() + 1}; }
 constexpr WriteId next(WriteId id) { return WriteId{id.value() + 1}; }
+constexpr Term previous(Term term) { return Term{term.value() - 1}; }
 constexpr Index previous(Index index) { return Index{index.value() - 1}; }
 constexpr Index advanced(Index index, std::uint64_t by) { return Index{index.value() + by}; }
 // Entries in (from, to]; `from` must not be greater.
