@@ -37,6 +37,11 @@ public:
     // Creates the directory when missing and removes temporary files of an interrupted save.
     [[nodiscard]] static Result<SnapshotFiles> open(std::filesystem::path directory);
 
+    // For tools: the directory as it is; nothing is created or removed.
+    [[nodiscard]] static SnapshotFiles at(std::filesystem::path directory) {
+        return SnapshotFiles{std::move(directory)};
+    }
+
     // Durable when it returns: file synced, renamed, directory synced. Then older files beyond the
     // newest two are removed. Saving the same index and term again replaces the file.
     [[nodiscard]] Result<SnapshotFile> save(std::uint64_t index, std::uint64_t term,

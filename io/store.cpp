@@ -10,6 +10,7 @@
 #include "io/store.hpp"
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
@@ -21,6 +22,7 @@
 #include <thread>
 
 #include "engine/base/match.hpp"
+#include "io/store_lock.hpp"
 
 namespace drover::io {
 namespace {
@@ -79,6 +81,13 @@ std::size_t bytes_of(const KvBatch& batch) {
     return bytes;
 }
 
+// RocksDB would write its own log file even where it only reads.
+class SilentLog final : public rocksdb::Logger {
+public:
+    using rocksdb::Logger::Logv;
+    void Logv(const char*, va_list) override {}
+};
+
 struct Queued {
     KvBatch batch;
     std::size_t bytes;
@@ -101,6 +110,7 @@ struct RocksStore::Impl {
 
     const std::filesystem::path directory;
     const StoreOptions options;
+    StoreLock lock;  // of a reader; goes after the database
     std::unique_ptr<rocksdb::DB> db;
 
     std::mutex mutex;
@@ -205,6 +215,32 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
         rocksdb::DB::Open(rocksdb_options(options), directory.string(), &db);
     if (!status.ok()) return tl::unexpected<Error>{store_error(status, directory)};
     impl->db.reset(db);
+    return begin(std::move(impl));
+}
+
+Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(
+    const std::filesystem::path& directory) {
+    std::error_code error;
+    if (!std::filesystem::exists(directory / "CURRENT", error)) {
+        return fail(error ? Errc::internal : Errc::not_found,
+                    "store " + directory.string() + ": " +
+                        (error ? error.message() : "there is no database in this directory"));
+    }
+    auto impl = std::make_unique<Impl>(directory, StoreOptions{});
+    auto lock = StoreLock::share(directory / "LOCK");
+    if (!lock) return tl::unexpected<Error>{lock.error()};
+    impl->lock = std::move(*lock);
+    rocksdb::Options options = rocksdb_options({});
+    options.create_if_missing = false;
+    options.info_log = std::make_shared<SilentLog>();
+    rocksdb::DB* db = nullptr;
+    const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory.string(), &db);
+    if (!status.ok()) return tl::unexpected<Error>{store_error(status, directory)};
+    impl->db.reset(db);
+    return begin(std::move(impl));
+}
+
+std::unique_ptr<RocksStore> RocksStore::begin(std::unique_ptr<Impl> impl) {
     Impl* const running = impl.get();
     impl->thread = std::thread{[running] { running->run(); }};
     return std::unique_ptr<RocksStore>{new RocksStore{std::move(impl)}};

@@ -46,6 +46,11 @@ public:
     // record is followed by good ones.
     [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open(
         const std::filesystem::path& directory, StoreOptions options = {});
+    // For tools: changes nothing on the disk, not even what a crash has left over, and refuses
+    // (Errc::conflict) a store that is in use; while it lives nobody else can open the store for
+    // writing. Errc::not_found where there is none. Batches are refused.
+    [[nodiscard]] static Result<std::unique_ptr<RocksStore>> open_read_only(
+        const std::filesystem::path& directory);
     // Commits what is queued, tells the completions, then closes.
     ~RocksStore();
     RocksStore(const RocksStore&) = delete;
@@ -67,6 +72,7 @@ public:
 private:
     struct Impl;
     explicit RocksStore(std::unique_ptr<Impl> impl);
+    [[nodiscard]] static std::unique_ptr<RocksStore> begin(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };
 

@@ -225,6 +225,11 @@ std::vector<Command> make_server_commands() {
          0,
          0,
          server_members},
+    };
+}
+
+std::vector<Command> make_operator_commands() {
+    return {
         {{"operator raft list-peers"},
          "[options]",
          "Show who takes part in consensus",
@@ -259,6 +264,18 @@ std::vector<Command> make_server_commands() {
          0,
          0,
          raft_transfer_leadership},
+        {{"operator fsck"},
+         "[options] <data_dir>",
+         "Check the files of a server that does not run",
+         "Reads log, snapshots and the small files beside them, and says what is wrong and what to "
+         "do.\nIt never writes; a server that runs must be stopped first.\n"
+         "Exit codes: 0 nothing is wrong, 1 something is, 2 nothing can be said.",
+         {json_flag},
+         false,
+         2,
+         1,
+         1,
+         operator_fsck},
         {{"version"}, "", "Show the release", "", {}, false, 1, 0, 0, version},
     };
 }
@@ -296,8 +313,8 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make :
-         {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands}) {
+    for (auto* const make : {make_job_file_commands, make_job_commands, make_other_commands,
+                             make_server_commands, make_operator_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

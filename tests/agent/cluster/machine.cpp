@@ -52,8 +52,12 @@ std::optional<int> Machine::stop() {
 }
 
 int Machine::command(std::vector<std::string> arguments, std::string& output) const {
-    arguments.insert(arguments.begin(), DROVER_PROGRAM);
     arguments.push_back("-address=http://127.0.0.1:" + std::to_string(http()));
+    return offline(std::move(arguments), output);
+}
+
+int Machine::offline(std::vector<std::string> arguments, std::string& output) const {
+    arguments.insert(arguments.begin(), DROVER_PROGRAM);
     return run(arguments, directory_, output);
 }
 

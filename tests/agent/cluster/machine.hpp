@@ -37,6 +37,8 @@ public:
     void resume() const { process_->signal(SIGCONT); }
     // The command line, pointed at this agent.
     [[nodiscard]] int command(std::vector<std::string> arguments, std::string& output) const;
+    // The command line without an agent, for commands that work on files.
+    [[nodiscard]] int offline(std::vector<std::string> arguments, std::string& output) const;
     [[nodiscard]] bool runs() { return process_ && process_->runs(); }
     [[nodiscard]] Api api(std::chrono::seconds timeout = std::chrono::seconds{20}) const {
         return Api{http(), timeout};

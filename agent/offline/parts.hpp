@@ -1,0 +1,23 @@
+// The parts of an examination, each adding what it sees. Internal to agent/offline.
+#pragma once
+
+#include "agent/offline/examine.hpp"
+
+namespace drover::agent::offline {
+
+inline constexpr const char* start_afresh =
+    "keep a copy of server/raft, then restore it from a backup, or empty it and let the server "
+    "join the others anew";
+
+// Errors of this project read "what; remedy".
+[[nodiscard]] Finding finding_of(std::string place, const std::string& message);
+
+void examine_identity(const std::filesystem::path& server_dir, Examination& examined);
+void examine_version(const std::filesystem::path& data_dir, Examination& examined);
+void examine_promise(const std::filesystem::path& server_dir, Examination& examined);
+[[nodiscard]] Result<void> examine_store(const std::filesystem::path& directory,
+                                         Examination& examined);
+[[nodiscard]] Result<void> examine_snapshots(const std::filesystem::path& directory,
+                                             Examination& examined);
+
+}  // namespace drover::agent::offline
