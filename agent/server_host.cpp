@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "agent/log.hpp"
+#include "agent/offline/peers_recovery.hpp"
+#include "agent/offline/read_disk.hpp"
 #include "engine/base/ensure.hpp"
 #include "engine/base/match.hpp"
 #include "engine/membership/membership.hpp"
@@ -16,8 +18,6 @@
 #include "engine/server/snapshot.hpp"
 #include "engine/server/wire.hpp"
 #include "engine/storage/layout.hpp"
-#include "engine/storage/recovery.hpp"
-#include "engine/storage/snapshot_file.hpp"
 #include "io/clock.hpp"
 #include "io/durable_file.hpp"
 #include "io/raft_version_file.hpp"
@@ -61,6 +61,13 @@ server::VersionFile read_version(const std::filesystem::path& path) {
                                 return server::VersionFileRead{std::to_string(one.number)};
                             }},
                       io::read_version_file(path));
+}
+
+void report_recovery(const offline::PeersRecovery& done) {
+    log(LogLevel::warn, "server.raft",
+        "peers.json was found and carried out: the group begins anew after entry " +
+            std::to_string(done.last_index) + " with " + std::to_string(done.members.size()) +
+            " members; what was there before is in " + done.backup.string());
 }
 
 }  // namespace
@@ -112,6 +119,10 @@ Result<void> guard_raft_version(const Config& config) {
 Result<std::unique_ptr<ServerHost>> ServerHost::open(const Config& config,
                                                      server::ServerInfoPtr self, OnHalt on_halt) {
     const std::string raft_dir = config.server_dir() + "/raft";
+    // Before the store is opened: a copy of its files is made first.
+    auto forced = offline::recover_by_peers_file(config.data_dir);
+    if (!forced) return tl::unexpected{forced.error()};
+    if (*forced) report_recovery(**forced);
     auto store = io::RocksStore::open(raft_dir + "/store");
     if (!store) return tl::unexpected{store.error()};
     auto snapshots = io::SnapshotFiles::open(raft_dir + "/snapshots");
@@ -144,32 +155,13 @@ ServerHost::~ServerHost() {
 }
 
 Result<void> ServerHost::recover() {
-    storage::Recovery recovery;
-    Result<void> fed{};
-    auto visited = store_->for_each("", "", [&](std::string_view key, std::string_view value) {
-        fed = recovery.feed(key, value);
-        return fed.has_value();
-    });
-    if (!visited) return visited;
-    if (!fed) return fed;
-    auto recovered = recovery.finish({});
-    if (!recovered) return tl::unexpected{recovered.error()};
-    for (const auto& note : recovered->notes) log(LogLevel::warn, "server.raft", note);
-    if (!recovered->repair.empty()) {
-        if (auto repaired = store_->write(std::move(recovered->repair)); !repaired) return repaired;
+    auto found = offline::read_disk(*store_, snapshots_);
+    if (!found) return tl::unexpected{found.error()};
+    for (const auto& note : found->notes) log(LogLevel::warn, "server.raft", note);
+    if (!found->repair.empty()) {
+        if (auto repaired = store_->write(std::move(found->repair)); !repaired) return repaired;
     }
-    durable_.raft = std::move(recovered->raft);
-    auto newest = snapshots_.load_newest([](std::string_view bytes) -> Result<void> {
-        const auto parsed = storage::SnapshotReader::parse(bytes);
-        return parsed ? Result<void>{} : Result<void>{tl::unexpected{parsed.error()}};
-    });
-    if (!newest) return tl::unexpected{newest.error()};
-    if (*newest) {
-        durable_.raft.snapshot = storage::SnapshotReader::parse((*newest)->bytes)->header().meta;
-        durable_.snapshot_bytes = std::make_shared<const std::string>(std::move((*newest)->bytes));
-        for (const auto& skipped : (*newest)->skipped)
-            log(LogLevel::warn, "server.snapshot", skipped.message);
-    }
+    durable_ = std::move(found->durable);
     return {};
 }
 

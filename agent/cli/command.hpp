@@ -65,6 +65,7 @@ int raft_list_peers(const Invocation& invocation);
 int raft_state(const Invocation& invocation);
 int raft_transfer_leadership(const Invocation& invocation);
 int operator_fsck(const Invocation& invocation);
+int raft_recover(const Invocation& invocation);
 int version(const Invocation& invocation);
 
 }  // namespace drover::agent::cli

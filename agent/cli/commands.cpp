@@ -276,6 +276,22 @@ std::vector<Command> make_operator_commands() {
          1,
          1,
          operator_fsck},
+        {{"operator raft recover"},
+         "[options] <data_dir>",
+         "Give a stopped server's group the members in peers.json",
+         "For a group that has lost its majority for good. Write the servers that remain into\n"
+         "<data_dir>/server/raft/peers.json, the same on each of them:\n\n"
+         "  [{\"id\": \"<node-id>\", \"address\": \"<ip:rpc port>\", \"non_voter\": false}]\n\n"
+         "Everything in the server's log counts as committed from then on, so choose the servers "
+         "with\nthe highest last index. A server that starts does the same by itself; "
+         "server/raft is copied\nto server/raft.backup-<n> first. -dry-run shows what would happen "
+         "and changes nothing.",
+         {{"dry-run", false, "only show what would happen"}},
+         false,
+         1,
+         1,
+         1,
+         raft_recover},
         {{"version"}, "", "Show the release", "", {}, false, 1, 0, 0, version},
     };
 }

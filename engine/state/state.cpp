@@ -1,6 +1,8 @@
 // apply(): which entry goes to which applier, and what an entry that nobody knows means.
 #include "engine/state/state.hpp"
 
+#include <set>
+
 #include "engine/base/ensure.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/state/apply.hpp"
@@ -76,6 +78,15 @@ ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
     }
     tables_.applied_index = index;
     return result;
+}
+
+void State::force_servers(const std::vector<ServerPtr>& servers) {
+    Changes changes;
+    TableWriter write{tables_, tables_.applied_index, changes};
+    std::set<std::uint64_t> before;
+    for (const ServerPtr& row : view().servers()) before.insert(row->raft_id());
+    for (const std::uint64_t raft_id : before) write.erase_server(raft_id);
+    for (const ServerPtr& row : servers) write.put_server(row);
 }
 
 void State::apply_empty(std::uint64_t index) {

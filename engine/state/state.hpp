@@ -62,6 +62,10 @@ public:
     // An entry without a command (a new leader's first, a configuration change).
     void apply_empty(std::uint64_t index);
 
+    // These and no others, without an entry that says so: only for a group that is forced to go on
+    // with other members than its log names.
+    void force_servers(const std::vector<ServerPtr>& servers);
+
     [[nodiscard]] std::uint64_t applied_index() const { return tables_.applied_index; }
     [[nodiscard]] Digest digest() const;
     [[nodiscard]] StateView view() const;
