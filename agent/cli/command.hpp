@@ -66,6 +66,8 @@ int raft_state(const Invocation& invocation);
 int raft_transfer_leadership(const Invocation& invocation);
 int operator_fsck(const Invocation& invocation);
 int raft_recover(const Invocation& invocation);
+int snapshot_inspect(const Invocation& invocation);
+int snapshot_state(const Invocation& invocation);
 int version(const Invocation& invocation);
 
 }  // namespace drover::agent::cli

@@ -264,6 +264,12 @@ std::vector<Command> make_operator_commands() {
          0,
          0,
          raft_transfer_leadership},
+    };
+}
+
+// For servers that do not run.
+std::vector<Command> make_offline_commands() {
+    return {
         {{"operator fsck"},
          "[options] <data_dir>",
          "Check the files of a server that does not run",
@@ -292,6 +298,27 @@ std::vector<Command> make_operator_commands() {
          1,
          1,
          raft_recover},
+        {{"operator snapshot inspect"},
+         "[options] <file>",
+         "Show what a snapshot file says of itself",
+         "Index, term, configuration, and the size of each section, after all checksums have been "
+         "verified.\nThe files of a server are in <data_dir>/server/raft/snapshots.",
+         {json_flag},
+         false,
+         1,
+         1,
+         1,
+         snapshot_inspect},
+        {{"operator snapshot state"},
+         "<file>",
+         "Print the rows of a snapshot file as JSON",
+         "",
+         {},
+         false,
+         1,
+         1,
+         1,
+         snapshot_state},
         {{"version"}, "", "Show the release", "", {}, false, 1, 0, 0, version},
     };
 }
@@ -330,7 +357,7 @@ std::vector<Command> make_commands() {
          0,
          agent_command}};
     for (auto* const make : {make_job_file_commands, make_job_commands, make_other_commands,
-                             make_server_commands, make_operator_commands}) {
+                             make_server_commands, make_operator_commands, make_offline_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.
