@@ -18,10 +18,10 @@ void insist(bool holds) {
 
 drover_bytes borrow(const std::string& bytes) { return {bytes.data(), bytes.size()}; }
 
-std::string take(drover_buffer& buffer) {
-    std::string bytes{buffer.data == nullptr ? "" : buffer.data, buffer.size};
+std::string take(const drover_engine_table& table, drover_buffer& buffer) {
+    std::string bytes;
     if (buffer.data != nullptr) bytes.assign(buffer.data, buffer.size);
-    drover_engine_table_v1()->free_buffer(&buffer);
+    table.free_buffer(&buffer);
     return bytes;
 }
 
@@ -47,8 +47,10 @@ void fill(google::protobuf::RepeatedPtrField<wire::Record>& out, const Store& st
     }
 }
 
-Group::Group(std::size_t servers, wire::ServerConfig config)
+Group::Group(std::size_t servers, wire::ServerConfig config,
+             const std::vector<const drover_engine_table*>& releases)
     : config_{std::move(config)}, servers_(servers) {
+    for (std::size_t i = 0; i < releases.size(); ++i) servers_[i].table = releases[i];
     for (std::size_t i = 0; i < servers; ++i) {
         schema::ServerInfo& server = *config_.add_bootstrap();
         server.set_raft_id(i + 1);
@@ -62,7 +64,7 @@ Group::Group(std::size_t servers, wire::ServerConfig config)
 }
 
 Group::~Group() {
-    for (const Server& server : servers_) table.destroy(server.engine);
+    for (const Server& server : servers_) server.table->destroy(server.engine);
     table.destroy(agent_);
 }
 
@@ -88,12 +90,13 @@ bool Group::start(std::size_t number) {
     ++seed_;
     drover_buffer created{};
     drover_buffer why{};
-    if (table.create(DROVER_SERVER, borrow(bytes), &server.engine, &created, &why) != DROVER_OK) {
-        error = take(why);
+    if (server.table->create(DROVER_SERVER, borrow(bytes), &server.engine, &created, &why) !=
+        DROVER_OK) {
+        error = take(*server.table, why);
         return false;
     }
     wire::Created answer;
-    insist(answer.ParseFromString(take(created)));
+    insist(answer.ParseFromString(take(*server.table, created)));
     apply(server.disk.store, answer.repair());
     if (answer.has_version_file()) server.disk.version_file = answer.version_file();
     server.inbox.Clear();
@@ -103,7 +106,7 @@ bool Group::start(std::size_t number) {
 
 void Group::crash(std::size_t number) {
     Server& server = servers_[number];
-    table.destroy(std::exchange(server.engine, nullptr));
+    server.table->destroy(std::exchange(server.engine, nullptr));
     server.inbox.Clear();
 }
 
@@ -150,7 +153,7 @@ void Group::carry_out(std::size_t number, const wire::ServerEffect& effect,
         drover_buffer out{};
         drover_buffer why{};
         insist(view < step.view_count && how(step.views[view], &out, &why) == DROVER_OK);
-        return take(out);
+        return take(*server.table, out);
     };
     if (effect.has_write_log()) {
         write(server, effect.write_log());
@@ -165,20 +168,19 @@ void Group::carry_out(std::size_t number, const wire::ServerEffect& effect,
     } else if (effect.has_respond()) {
         answers_[effect.respond().ticket()] = effect.respond().response();
     } else if (effect.has_answer_query()) {
-        const auto ask_it = [this](const drover_view* view, drover_buffer* out,
-                                   drover_buffer* why) {
-            return table.query(view, {nullptr, 0}, out, why);
+        const auto ask_it = [&](const drover_view* view, drover_buffer* out, drover_buffer* why) {
+            return server.table->query(view, {nullptr, 0}, out, why);
         };
         answers_[effect.answer_query().id()].ParseFromString(
             use(effect.answer_query().view(), ask_it));
     } else if (effect.has_compute_plan()) {
         auto& done = *server.inbox.add_server()->mutable_plan_computed();
         done.set_work(effect.compute_plan().id());
-        done.set_bytes(use(effect.compute_plan().view(), table.plan));
+        done.set_bytes(use(effect.compute_plan().view(), server.table->plan));
     } else if (effect.has_save_snapshot()) {
         auto& done = *server.inbox.add_server()->mutable_snapshot_saved();
         done.set_work(effect.save_snapshot().id());
-        done.set_bytes(use(effect.save_snapshot().view(), table.write_snapshot));
+        done.set_bytes(use(effect.save_snapshot().view(), server.table->write_snapshot));
         server.disk.snapshot = done.bytes();
     } else if (effect.kind_case() == wire::ServerEffect::kHalt) {
         halts.push_back(effect.halt());
@@ -202,26 +204,26 @@ void Group::carry_out(const wire::ClientEffect& effect) {
     }
 }
 
-bool Group::due(const drover_engine* engine) const {
+bool Group::due(const drover_engine_table& by, const drover_engine* engine) const {
     std::int64_t at = 0;
-    return table.next_deadline(engine, &at) != 0 && at <= now;
+    return by.next_deadline(engine, &at) != 0 && at <= now;
 }
 
 bool Group::step(std::size_t number) {
     Server& server = servers_[number];
     if (server.engine == nullptr) return false;
-    if (server.inbox.server().empty() && !due(server.engine)) return false;
+    if (server.inbox.server().empty() && !due(*server.table, server.engine)) return false;
     wire::Inputs inputs;
     inputs.Swap(&server.inbox);
     inputs.set_now(now);
     inputs.set_wall(wall_start + now);
     const std::string bytes = inputs.SerializeAsString();
     drover_step out{};
-    insist(table.step(server.engine, borrow(bytes), &out, nullptr) == DROVER_OK);
+    insist(server.table->step(server.engine, borrow(bytes), &out, nullptr) == DROVER_OK);
     wire::Effects effects;
     insist(effects.ParseFromArray(out.effects.data, static_cast<int>(out.effects.size)));
     for (const wire::ServerEffect& effect : effects.server()) carry_out(number, effect, out);
-    table.free_step(&out);
+    server.table->free_step(&out);
     return true;
 }
 
@@ -232,7 +234,7 @@ bool Group::step_agent() {
         *received.mutable_response() = answer->second;
         answer = answers_.erase(answer);
     }
-    if (agent_ == nullptr || (agent_inbox_.client().empty() && !due(agent_))) return false;
+    if (agent_ == nullptr || (agent_inbox_.client().empty() && !due(table, agent_))) return false;
     wire::Inputs inputs;
     inputs.Swap(&agent_inbox_);
     inputs.set_now(now);
@@ -270,16 +272,18 @@ std::optional<std::size_t> Group::leader() const {
 wire::Digest Group::digest(std::size_t number) const {
     drover_buffer out{};
     wire::Digest digest;
-    insist(table.digest(servers_[number].engine, &out, nullptr) == DROVER_OK);
-    insist(digest.ParseFromString(take(out)));
+    const Server& server = servers_[number];
+    insist(server.table->digest(server.engine, &out, nullptr) == DROVER_OK);
+    insist(digest.ParseFromString(take(*server.table, out)));
     return digest;
 }
 
 wire::Status Group::status(std::size_t number) const {
     drover_buffer out{};
     wire::Status status;
-    insist(table.status(servers_[number].engine, &out, nullptr) == DROVER_OK);
-    insist(status.ParseFromString(take(out)));
+    const Server& server = servers_[number];
+    insist(server.table->status(server.engine, &out, nullptr) == DROVER_OK);
+    insist(status.ParseFromString(take(*server.table, out)));
     return status;
 }
 

@@ -22,8 +22,8 @@ void apply(Store& store, const google::protobuf::RepeatedPtrField<wire::Change>&
 void fill(google::protobuf::RepeatedPtrField<wire::Record>& out, const Store& store);
 
 [[nodiscard]] drover_bytes borrow(const std::string& bytes);
-// The bytes of a buffer, which is given back.
-[[nodiscard]] std::string take(drover_buffer& buffer);
+// The bytes of a buffer, which is given back to the table that made it.
+[[nodiscard]] std::string take(const drover_engine_table& table, drover_buffer& buffer);
 
 class Group {
 public:
@@ -34,8 +34,10 @@ public:
         std::optional<std::string> version_file;
     };
 
-    // `config` holds what all servers have in common.
-    explicit Group(std::size_t servers, wire::ServerConfig config = {});
+    // `config` holds what all servers have in common. A server may be of another release than the
+    // one that is linked in: `releases` has their tables, in the servers' order.
+    explicit Group(std::size_t servers, wire::ServerConfig config = {},
+                   const std::vector<const drover_engine_table*>& releases = {});
     ~Group();
     Group(const Group&) = delete;
     Group& operator=(const Group&) = delete;
@@ -47,6 +49,10 @@ public:
     void crash(std::size_t number);
     // False where the engine does not start: then `error` says why.
     [[nodiscard]] bool start(std::size_t number);
+    // What a crashed server is when it starts again.
+    void replace(std::size_t number, const drover_engine_table& by) {
+        servers_[number].table = &by;
+    }
     // Writes are begun and not completed from now on.
     void stall_disk(std::size_t number, bool stalled) { servers_[number].stalled = stalled; }
     void add_agent();
@@ -72,6 +78,7 @@ public:
 
 private:
     struct Server {
+        const drover_engine_table* table = drover_engine_table_v1();
         drover_engine* engine = nullptr;
         Disk disk;
         wire::Inputs inbox;
@@ -80,7 +87,7 @@ private:
     void carry_out(std::size_t number, const wire::ServerEffect& effect, const drover_step& step);
     void write(Server& server, const wire::ServerEffect::WriteLog& write);
     void carry_out(const wire::ClientEffect& effect);
-    [[nodiscard]] bool due(const drover_engine* engine) const;
+    [[nodiscard]] bool due(const drover_engine_table& by, const drover_engine* engine) const;
     bool step(std::size_t number);
     bool step_agent();
 

@@ -2,50 +2,10 @@
 #include <gtest/gtest.h>
 
 #include "tests/engine/host/group.hpp"
+#include "tests/engine/host/requests.hpp"
 
 namespace drover::host {
 namespace {
-
-schema::Request registration(const std::string& id, int count = 1) {
-    schema::Request request;
-    schema::Job& job = *request.mutable_register_job()->mutable_job();
-    job.set_id(id);
-    job.set_name(id);
-    job.set_type("service");
-    job.add_datacenters("dc1");
-    schema::TaskGroup& group = *job.add_task_groups();
-    group.set_name("web");
-    group.set_count(count);
-    schema::Task& task = *group.add_tasks();
-    task.set_name("server");
-    task.set_driver("mock");
-    task.mutable_resources()->set_cpu(100);
-    task.mutable_resources()->set_memory_mb(64);
-    return request;
-}
-
-schema::Request read_job(const std::string& id) {
-    schema::Request request;
-    request.mutable_query()->set_job(id);
-    return request;
-}
-
-// Every server that runs stands at the same index, with the same digest.
-void expect_equal(const Group& group, const std::vector<std::size_t>& servers) {
-    const wire::Digest first = group.digest(servers.front());
-    EXPECT_EQ(first.digest().size(), 32U);
-    for (const std::size_t server : servers) {
-        EXPECT_EQ(group.digest(server).index(), first.index()) << server;
-        EXPECT_EQ(group.digest(server).digest(), first.digest()) << server;
-    }
-}
-
-void expect_written(const Group& group, std::uint64_t ticket) {
-    const schema::Response* response = group.answer(ticket);
-    ASSERT_NE(response, nullptr) << ticket;
-    EXPECT_FALSE(response->has_failure()) << response->failure().message();
-    EXPECT_TRUE(response->has_job_written());
-}
 
 TEST(HostBoundary, three_servers_elect_write_and_read) {
     Group group{3};
@@ -164,7 +124,7 @@ TEST(HostBoundary, a_copy_goes_its_own_way) {
     drover_buffer out{};
     ASSERT_EQ(group.table.digest(copy, &out, nullptr), DROVER_OK);
     wire::Digest digest;
-    ASSERT_TRUE(digest.ParseFromString(take(out)));
+    ASSERT_TRUE(digest.ParseFromString(take(group.table, out)));
     EXPECT_EQ(digest.digest(), before);
     group.table.destroy(copy);
 }
@@ -184,7 +144,7 @@ TEST(HostBoundary, a_view_stays_what_it_was_and_outlives_its_engine) {
         drover_buffer out{};
         EXPECT_EQ(group.table.query(view, borrow(request), &out, nullptr), DROVER_OK);
         schema::Response response;
-        EXPECT_TRUE(response.ParseFromString(take(out)));
+        EXPECT_TRUE(response.ParseFromString(take(group.table, out)));
         return response.job().id() == id;
     };
     EXPECT_TRUE(found("early"));
@@ -214,7 +174,7 @@ TEST(HostBoundary, a_node_agent_runs_what_the_servers_place) {
     drover_buffer out{};
     ASSERT_EQ(group.table.status(group.agent(), &out, nullptr), DROVER_OK);
     wire::Status status;
-    ASSERT_TRUE(status.ParseFromString(take(out)));
+    ASSERT_TRUE(status.ParseFromString(take(group.table, out)));
     EXPECT_TRUE(status.registered());
     EXPECT_EQ(status.allocations_size(), 2);
 }

@@ -25,7 +25,7 @@ Refusal try_create(std::uint32_t kind, const std::string& bytes) {
     EXPECT_EQ(error.data != nullptr, code != DROVER_OK);
     table().free_buffer(&created);
     table().destroy(engine);
-    return {code, take(error)};
+    return {code, take(table(), error)};
 }
 
 Refusal try_step(drover_engine* engine, const std::string& bytes,
@@ -39,7 +39,7 @@ Refusal try_step(drover_engine* engine, const std::string& bytes,
         EXPECT_TRUE(effects->ParseFromArray(out.effects.data, static_cast<int>(out.effects.size)));
     }
     table().free_step(&out);
-    return {code, take(error)};
+    return {code, take(table(), error)};
 }
 
 bool says(const Refusal& refusal, const std::string& words) {
@@ -137,7 +137,7 @@ TEST(HostMalformed, nothing_where_something_must_be_is_refused) {
     drover_buffer error{};
     drover_step step{};
     EXPECT_EQ(table().step(nullptr, {}, &step, &error), DROVER_INVALID_ARGUMENT);
-    EXPECT_NE(take(error).find("engine"), std::string::npos);
+    EXPECT_NE(take(table(), error).find("engine"), std::string::npos);
     EXPECT_EQ(table().step(group.engine(0), {}, nullptr, nullptr), DROVER_INVALID_ARGUMENT);
     EXPECT_EQ(table().step(group.engine(0), {nullptr, 5}, &step, nullptr), DROVER_INVALID_ARGUMENT);
     EXPECT_EQ(table().create(DROVER_SERVER, {}, nullptr, nullptr, nullptr),
