@@ -51,6 +51,10 @@ fuzz: deps-clang ## every fuzz target for SECONDS=60 each
 	cmake --build --preset fuzz -j $(JOBS) --target fuzzers
 	bash fuzz/run build/fuzz/bin $${SECONDS_EACH:-60}
 
+.PHONY: engine
+engine: deps ## the engine of a recorded release as a shared library (RELEASE=0.1.0)
+	bash engine/host/build_release "$(RELEASE)" $(BUILD) $(JOBS)
+
 .PHONY: bench
 bench: deps ## every benchmark, with the release preset
 	cmake --preset release
