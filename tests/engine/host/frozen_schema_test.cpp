@@ -12,6 +12,7 @@
 
 #include "engine/host/host.h"
 #include "engine/host/host.pb.h"
+#include "engine/raft/raft.pb.h"
 #include "engine/schema/client_state.pb.h"
 #include "engine/schema/diff.pb.h"
 #include "engine/schema/entry.pb.h"
@@ -85,7 +86,7 @@ private:
 // Messages are looked up by name, which finds only what is linked in: one of each file is named.
 void link_all() {
     for (const Descriptor* one :
-         {wire::Create::descriptor(), schema::Entry::descriptor(),
+         {wire::Create::descriptor(), raft::wire::Append::descriptor(), schema::Entry::descriptor(),
           schema::PeerEnvelope::descriptor(), schema::ClientAgentRecord::descriptor(),
           schema::ServerCard::descriptor(), schema::StateMeta::descriptor(),
           schema::LogStreamOpening::descriptor(), schema::JobDiff::descriptor()}) {
