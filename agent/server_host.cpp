@@ -384,7 +384,9 @@ void ServerHost::send(const server::SendMessage& effect) {
         if (peer == peers_.end()) return;
         address = peer->second->address();
     }
-    transport_->send(io::Address{address}, io::Lane::raft,
+    // Consensus does not wait behind a snapshot.
+    const bool bulk = std::holds_alternative<server::SnapshotPart>(effect.message);
+    transport_->send(io::Address{address}, bulk ? io::Lane::general : io::Lane::raft,
                      server::encode_peer_message(effect.message));
 }
 

@@ -24,12 +24,21 @@ void Checkers::log_written(World& world, const ServerProcess& server, const raft
 
 void Checkers::message_sent(World& world, const ServerProcess&,
                             const server::PeerMessage& message) {
-    if (const auto* raft = std::get_if<raft::Message>(&message)) {
-        if (std::holds_alternative<raft::MsgSnap>(raft->body))
-            world.marks.add("raft.snapshot.sent");
+    if (const auto* part = std::get_if<server::SnapshotPart>(&message)) {
+        snapshot_part_sent(world, *part);
     } else if (std::holds_alternative<server::ForwardedRequest>(message)) {
         world.marks.add("server.request.forwarded");
     }
+}
+
+// A further round that does not begin with the file's first byte goes on where an earlier one
+// stopped.
+void Checkers::snapshot_part_sent(World& world, const server::SnapshotPart& part) {
+    if (part.offset == 0) world.marks.add("raft.snapshot.sent");
+    std::uint64_t& round = snapshot_rounds_[part.announcement.to];
+    if (round != 0 && part.round > round && part.offset > 0)
+        world.marks.add("raft.snapshot.resumed");
+    round = part.round;
 }
 
 void Checkers::write_acknowledged(World& world, const schema::Response& response) {

@@ -3,6 +3,9 @@
 // engines' logic. The first violation ends the run.
 #pragma once
 
+#include <cstdint>
+#include <map>
+
 #include "engine/client/boundary.hpp"
 #include "engine/server/boundary.hpp"
 #include "sim/durability_checker.hpp"
@@ -36,10 +39,13 @@ public:
     void finish(World& world);
 
 private:
+    void snapshot_part_sent(World& world, const server::SnapshotPart& part);
+
     RaftChecker raft_;
     StateChecker state_;
     DurabilityChecker durability_;
     PlacementChecker placement_;
+    std::map<raft::RaftId, std::uint64_t> snapshot_rounds_;  // the last that was seen, by receiver
 };
 
 }  // namespace drover::sim

@@ -45,6 +45,7 @@ struct Knobs {
     std::optional<Duration> heartbeat_ttl;
     std::optional<std::uint64_t> snapshot_entries;
     std::optional<std::uint64_t> trailing_entries;
+    std::optional<std::uint64_t> snapshot_part_bytes;
     std::optional<std::uint64_t> max_message_bytes;  // 0: one entry a message
     std::optional<std::uint32_t> max_inflight_messages;
     std::optional<Duration> request_timeout;
@@ -117,6 +118,7 @@ enum class Family : std::uint8_t {
     one_entry_messages,
     tiny_inflight,
     small_snapshots,
+    snapshot_parts,
     slow_disk,
     slow_plans,
     plain_elections,

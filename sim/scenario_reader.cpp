@@ -63,6 +63,7 @@ void read_knobs(Section& section, Knobs& knobs) {
     knobs.heartbeat_ttl = timer(section, "heartbeat_ttl", std::chrono::hours{24});
     knobs.request_timeout = timer(section, "request_timeout", std::chrono::hours{24});
     knobs.snapshot_entries = section.number("snapshot_entries", 1, 10'000'000);
+    knobs.snapshot_part_bytes = section.number("snapshot_part_bytes", 1, 1 << 26);
     knobs.trailing_entries = section.number("trailing_entries", 0, 10'000'000);
     knobs.max_message_bytes = section.number("max_message_bytes", 0, 1ULL << 30);
     if (const auto limit = section.number("max_inflight_messages", 1, 100'000)) {

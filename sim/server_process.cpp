@@ -27,7 +27,9 @@ std::uint64_t message_fingerprint(const server::PeerMessage& message) {
     return std::visit(
         Match{[&](const raft::Message& one) { return mixed(one.body.index(), one.term.value()); },
               [&](const server::ForwardedRequest& one) { return mixed(100, one.ticket.value()); },
-              [&](const server::ForwardedResponse& one) { return mixed(101, one.ticket.value()); }},
+              [&](const server::ForwardedResponse& one) { return mixed(101, one.ticket.value()); },
+              [&](const server::SnapshotPart& one) { return mixed(102, one.offset); },
+              [&](const server::SnapshotReceived& one) { return mixed(103, one.bytes); }},
         message);
 }
 
@@ -57,6 +59,10 @@ server::Config ServerProcess::configuration(const World& world) const {
         config.control.heartbeat_failover_ttl = *knobs.heartbeat_ttl * 3;
     }
     if (knobs.snapshot_entries) config.snapshot_threshold_entries = *knobs.snapshot_entries;
+    if (knobs.snapshot_part_bytes) {
+        config.snapshot_transfer.part_bytes = *knobs.snapshot_part_bytes;
+        config.snapshot_transfer.window_bytes = *knobs.snapshot_part_bytes * 8;
+    }
     if (knobs.trailing_entries) config.snapshot_trailing_entries = *knobs.trailing_entries;
     if (knobs.max_message_bytes) config.raft.max_message_bytes = *knobs.max_message_bytes;
     if (knobs.max_inflight_messages) {
@@ -277,9 +283,11 @@ void ServerProcess::send(World& world, const server::SendMessage& effect) {
     world.checkers.message_sent(world, *this, effect.message);
     auto delays = world.network.send(number_, to);
     if (delays.empty()) return;
-    // Consensus expects repetition; a forwarded request travels at most once (the transport's
-    // word).
-    if (!std::holds_alternative<raft::Message>(effect.message)) delays.resize(1);
+    // All else expects repetition; what is forwarded travels at most once (the transport's word).
+    if (std::holds_alternative<server::ForwardedRequest>(effect.message) ||
+        std::holds_alternative<server::ForwardedResponse>(effect.message)) {
+        delays.resize(1);
+    }
     const auto message = std::make_shared<const server::PeerMessage>(effect.message);
     for (const Duration delay : delays) {
         world.after(delay, [from = number_, to, message](World& later) {

@@ -58,6 +58,7 @@ Knobs SwarmFaults::knobs(Knobs base) const {
         base.snapshot_entries = 16;
         base.trailing_entries = 4;
     }
+    if (has(Family::snapshot_parts)) base.snapshot_part_bytes = 512;
     if (has(Family::plain_elections)) base.plain_elections = true;
     if (has(Family::eager_appends)) base.eager_appends = true;
     if (has(Family::early_apply)) base.early_apply = true;

@@ -29,6 +29,7 @@ inline constexpr std::array family_words{
     Word<Family>{"one-entry-messages", Family::one_entry_messages},
     Word<Family>{"tiny-inflight", Family::tiny_inflight},
     Word<Family>{"small-snapshots", Family::small_snapshots},
+    Word<Family>{"snapshot-parts", Family::snapshot_parts},
     Word<Family>{"slow-disk", Family::slow_disk},
     Word<Family>{"slow-plans", Family::slow_plans},
     Word<Family>{"plain-elections", Family::plain_elections},

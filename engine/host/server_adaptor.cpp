@@ -48,6 +48,7 @@ Result<server::Config> to_config(const wire::ServerConfig& from) {
     override_with(config.control.heartbeat_rate_max, from.heartbeat_rate_max());
     override_with(config.snapshot_threshold_entries, from.snapshot_threshold_entries());
     override_with(config.snapshot_trailing_entries, from.snapshot_trailing_entries());
+    override_with(config.snapshot_transfer.part_bytes, from.snapshot_part_bytes());
     struct Row {
         Duration& value;
         const char* name;
@@ -183,7 +184,9 @@ void fill(wire::ServerEffect::WriteLog& out, const raft::WriteLog& write) {
 void fill(wire::ServerEffect::SendMessage& out, const server::SendMessage& send) {
     out.set_to(send.to.value());
     out.set_message(server::encode_peer_message(send.message));
-    out.set_once(!std::holds_alternative<raft::Message>(send.message));
+    out.set_once(std::holds_alternative<server::ForwardedRequest>(send.message) ||
+                 std::holds_alternative<server::ForwardedResponse>(send.message));
+    out.set_bulk(std::holds_alternative<server::SnapshotPart>(send.message));
 }
 
 void fill(wire::Report& out, const server::Report& report) {

@@ -50,7 +50,24 @@ struct ForwardedResponse {
     ResponsePtr response;
     std::optional<raft::Term> term{};  // of the request that it answers
 };
-using PeerMessage = std::variant<raft::Message, ForwardedRequest, ForwardedResponse>;
+// A part of the snapshot file that `announcement` (of kind MsgSnap, without its data) speaks of.
+// See snapshot_transfer.hpp.
+struct SnapshotPart {
+    raft::Message announcement;
+    std::uint64_t size{};      // bytes of the whole file
+    std::uint32_t checksum{};  // of the whole file
+    std::uint64_t round{};     // the sender's; comes back in the answer
+    std::uint64_t offset{};
+    raft::Payload bytes;
+};
+// How much of the file is held, from its beginning and without a hole.
+struct SnapshotReceived {
+    raft::EntryId snapshot;
+    std::uint64_t round{};
+    std::uint64_t bytes{};
+};
+using PeerMessage = std::variant<raft::Message, ForwardedRequest, ForwardedResponse, SnapshotPart,
+                                 SnapshotReceived>;
 
 // ---- inputs
 
@@ -103,8 +120,8 @@ struct WriteLog {
 struct CompactLog {
     raft::Index through;
 };
-// May be lost, delayed or reordered. Consensus messages may be repeated too; a forwarded request or
-// response arrives at most once.
+// May be lost, delayed or reordered. A forwarded request or response arrives at most once; the rest
+// may be repeated too. Parts of snapshots are large: nothing else should have to wait for them.
 struct SendMessage {
     raft::RaftId to;
     PeerMessage message;

@@ -45,7 +45,8 @@ Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng
       prng_{prng.stream("server")},
       id_prng_{prng.stream("ids")},
       requests_{first_number(prng_)},
-      last_context_{first_number(prng_)} {}
+      last_context_{first_number(prng_)},
+      outgoing_{config_.snapshot_transfer} {}
 
 Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, DurableState durable,
                                                             Instant now, std::uint64_t seed) {
@@ -124,6 +125,10 @@ void Server::Core::on(Step& step, const PeerMessageReceived& input) {
                      },
                      [&](const ForwardedResponse& response) {
                          on_forwarded_response(step, input.from, response);
+                     },
+                     [&](const SnapshotPart& part) { on(step, input.from, part); },
+                     [&](const SnapshotReceived& answer) {
+                         outgoing_.heard(step.now, input.from, answer);
                      }},
                input.message);
 }
@@ -187,9 +192,7 @@ void Server::Core::on(Step& step, const SnapshotSaved& input) {
     if (meta.index.value() <= snapshot_index_) return;  // a newer one was installed meanwhile
     snapshot_index_ = meta.index.value();
     raft_.snapshot_saved({meta, input.bytes});
-    if (snapshot_index_ <= config_.snapshot_trailing_entries) return;
-    const raft::Index through{snapshot_index_ - config_.snapshot_trailing_entries};
-    if (raft_.compact(through)) step.emit(CompactLog{through});
+    compact(step);
 }
 
 void Server::Core::on(Step& step, const SnapshotFailed& input) {
@@ -213,8 +216,13 @@ void Server::Core::drain(Step& step) {
     if (ready.write) step.emit(WriteLog{std::move(*ready.write)});
     for (raft::Message& message : ready.messages) {
         const raft::RaftId to = message.to;
-        step.emit(SendMessage{to, std::move(message)});
+        if (std::holds_alternative<raft::MsgSnap>(message.body)) {
+            outgoing_.begin(step.now, std::move(message));
+        } else {
+            step.emit(SendMessage{to, std::move(message)});
+        }
     }
+    send_snapshots(step);
     if (ready.install) install(step, *ready.install);
     if (halted_) return;
     apply_committed(step, ready.committed);
@@ -240,6 +248,7 @@ std::optional<Instant> Server::Core::next_deadline() const {
     if (halted_) return std::nullopt;
     if (again_) return last_now_;
     std::optional<Instant> next = earlier(raft_.next_deadline(), requests_.next_deadline());
+    next = earlier(next, outgoing_.next_deadline());
     if (leader_) {
         next = earlier(next, leader_->next_deadline());
         next = earlier(next, next_reconciliation_);

@@ -23,6 +23,7 @@
 #include "engine/server/pending.hpp"
 #include "engine/server/server.hpp"
 #include "engine/server/snapshot.hpp"
+#include "engine/server/snapshot_transfer.hpp"
 #include "engine/state/state.hpp"
 #include "engine/state/watch.hpp"
 
@@ -118,6 +119,9 @@ private:
     // snapshotting.cpp
     void maybe_save_snapshot(Step& step);
     void install(Step& step, const raft::Snapshot& snapshot);
+    void send_snapshots(Step& step);
+    void on(Step& step, raft::RaftId from, const SnapshotPart& part);
+    void compact(Step& step);
 
     // leading.cpp
     void follow_role(Step& step);
@@ -210,6 +214,8 @@ private:
     std::map<WorkId, Planning> planning_;
     std::optional<Saving> saving_;
     std::optional<Incoming> incoming_;
+    SnapshotTransfers outgoing_;
+    SnapshotReceiving receiving_;
     std::uint64_t snapshot_index_ = 0;  // of the newest own snapshot
     std::uint64_t snapshot_retry_ = 0;  // none is tried before this index
     std::shared_ptr<const KeptSections> kept_sections_;

@@ -17,6 +17,7 @@
 #include "engine/raft/config.hpp"
 #include "engine/raft/raft.hpp"
 #include "engine/server/boundary.hpp"
+#include "engine/server/snapshot_transfer.hpp"
 #include "engine/state/view.hpp"
 
 namespace drover::schema {
@@ -45,6 +46,7 @@ struct Config {
     // snapshot.
     std::uint64_t snapshot_threshold_entries = 8192;
     std::uint64_t snapshot_trailing_entries = 10240;
+    TransferLimits snapshot_transfer;
 
     Duration request_timeout = std::chrono::seconds{30};  // for requests that name none
     Duration hold_timeout = std::chrono::seconds{5};      // how long a request waits for a leader

@@ -1,4 +1,6 @@
-// Snapshots: saving the own state now and then, and starting over from a leader's. See core.hpp.
+// Snapshots: saving the own state now and then, sending it to who needs it, and starting over from
+// a leader's. See core.hpp.
+#include <algorithm>
 #include <utility>
 
 #include "engine/server/core.hpp"
@@ -23,6 +25,44 @@ void Server::Core::maybe_save_snapshot(Step& step) {
     save.kept = kept_sections_;
     saving_ = Saving{save.work, save.meta};
     step.emit(std::move(save));
+}
+
+// What a follower that is being sent a snapshot needs next stays in the log, or it would need
+// another snapshot at once.
+void Server::Core::compact(Step& step) {
+    if (snapshot_index_ <= config_.snapshot_trailing_entries) return;
+    raft::Index through{snapshot_index_ - config_.snapshot_trailing_entries};
+    if (const auto oldest = outgoing_.oldest()) through = std::min(through, *oldest);
+    if (raft_.compact(through)) step.emit(CompactLog{through});
+}
+
+void Server::Core::send_snapshots(Step& step) {
+    if (!raft_.leads()) return outgoing_.clear();
+    SnapshotTransfers::Due due = outgoing_.due(step.now);
+    for (SnapshotPart& part : due.parts) {
+        const raft::RaftId to = part.announcement.to;
+        step.emit(SendMessage{to, std::move(part)});
+    }
+    for (const raft::RaftId peer : due.unreachable) raft_.report_snapshot(peer, false);
+}
+
+void Server::Core::on(Step& step, raft::RaftId from, const SnapshotPart& part) {
+    if (part.announcement.from != from || part.announcement.term < raft_.term()) return;
+    const raft::EntryId snapshot =
+        std::get<raft::MsgSnap>(part.announcement.body).snapshot.meta.id();
+    std::uint64_t held = part.size;
+    if (snapshot.index > raft_.commit_index()) {
+        held = receiving_.take(part);
+        if (raft::SharedBytes whole = receiving_.take_whole()) {
+            raft::Message message = part.announcement;
+            std::get<raft::MsgSnap>(message.body).snapshot.data = std::move(whole);
+            hear(step, from, message);
+        }
+    } else {
+        receiving_.forget();
+        raft_.receive(step.now, part.announcement);  // answers that there is no need of it
+    }
+    step.emit(SendMessage{from, SnapshotReceived{snapshot, part.round, held}});
 }
 
 void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
