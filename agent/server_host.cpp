@@ -63,6 +63,13 @@ server::VersionFile read_version(const std::filesystem::path& path) {
                       io::read_version_file(path));
 }
 
+server::ServerInfoPtr address_only(const schema::ServerInfo& server) {
+    auto peer = std::make_shared<schema::ServerInfo>();
+    peer->set_raft_id(server.raft_id());
+    peer->set_address(server.address());
+    return peer;
+}
+
 void report_recovery(const offline::PeersRecovery& done) {
     log(LogLevel::warn, "server.raft",
         "peers.json was found and carried out: the group begins anew after entry " +
@@ -275,10 +282,10 @@ void ServerHost::request(std::string bytes, const io::Responder& responder) {
 void ServerHost::learn_address(std::uint64_t raft_id, const std::string& address) {
     const std::lock_guard lock{mutex_};
     if (address.empty() || peers_.contains(raft_id)) return;
-    auto peer = std::make_shared<schema::ServerInfo>();
-    peer->set_raft_id(raft_id);
-    peer->set_address(address);
-    peers_.emplace(raft_id, std::move(peer));
+    schema::ServerInfo told;
+    told.set_raft_id(raft_id);
+    told.set_address(address);
+    peers_.emplace(raft_id, address_only(told));
 }
 
 void ServerHost::message(std::uint64_t from_raft_id, const std::string& address,
@@ -425,7 +432,9 @@ void ServerHost::save_snapshot(server::SaveSnapshot effect) {
 
 void ServerHost::update_peers(const server::UpdatePeers& effect) {
     const std::lock_guard lock{mutex_};
-    // A peer that is not registered yet keeps the address that the handshake told.
+    // Of a server that is gone the address stays, as of one that is not registered yet: there may
+    // be something to tell it. It is no member to show any more.
+    for (auto& [raft_id, known] : peers_) known = address_only(*known);
     for (const auto& peer : effect.servers) peers_[peer->raft_id()] = peer;
 }
 

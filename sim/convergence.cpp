@@ -19,6 +19,11 @@ std::string servers_agree(const World& world, const ServerProcess& leader) {
     for (const auto& server : world.servers) {
         if (world.faults.frozen(server.number())) continue;
         const std::string name = "server " + std::to_string(server.number() + 1);
+        if (leader.engine().raft().conf().votes(server.raft_id()) ==
+            world.members.out(server.number())) {
+            return name + (world.members.out(server.number()) ? " votes still" : " has no vote");
+        }
+        if (world.members.out(server.number())) continue;
         if (!server.runs()) return name + " does not run";
         const std::uint64_t applied = server.engine().view().applied_index();
         if (applied != view.applied_index()) {
@@ -135,6 +140,7 @@ std::string not_converged(const World& world) {
     if (leader == nullptr) return "there is no leader";
     const state::StateView& view = leader->engine().view();
     if (auto reason = servers_agree(world, *leader); !reason.empty()) return reason;
+    if (!world.members.settled()) return "a change of members is not acknowledged yet";
     if (!world.workload.settled()) return "a job's registration is not acknowledged yet";
     if (auto reason = nodes_ready(world, view); !reason.empty()) return reason;
     if (auto reason = evaluations_done(view); !reason.empty()) return reason;

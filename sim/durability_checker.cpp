@@ -25,6 +25,7 @@ void DurabilityChecker::write_acknowledged(World& world, const schema::Response&
 void DurabilityChecker::finish(World& world) const {
     for (const auto& server : world.servers) {
         if (!server.runs() || world.faults.frozen(server.number())) continue;
+        if (world.members.out(server.number())) continue;
         const std::uint64_t applied = server.engine().view().applied_index();
         if (applied < acknowledged_) {
             world.fail(Class::safety, "durable",

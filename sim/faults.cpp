@@ -142,6 +142,12 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
         case Verb::corrupt_version_file:
             process.corrupt_version_file(step.content);
             break;
+        case Verb::remove_server:
+            world.members.remove(world, server);
+            break;
+        case Verb::add_server:
+            world.members.add(world, server);
+            break;
         case Verb::crash_after_append:
             process.crash_after_next_append(step.restart.value_or(std::chrono::seconds{1}));
             break;

@@ -107,6 +107,22 @@ server::RequestPtr step_aside_request() {
     return request;
 }
 
+server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo& server) {
+    auto request = envelope(id);
+    if (server.raft_protocol() >= 3) {
+        request->mutable_remove_peer()->set_id(state::to_uuid(server.id()).text());
+    } else {
+        request->mutable_remove_peer()->set_address(server.address());
+    }
+    return request;
+}
+
+server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server) {
+    auto request = envelope(id);
+    *request->mutable_register_server()->mutable_server() = server;
+    return request;
+}
+
 server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,
                                            std::uint64_t value, std::uint64_t modify_index) {
     auto request = envelope(id);

@@ -15,6 +15,10 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
 server::RequestPtr deregister_request(const Uuid& id, const std::string& job);
 // To a server that is about to stop: if it leads, another one is to.
 server::RequestPtr step_aside_request();
+// Named as its Raft protocol has it.
+server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo& server);
+// As another server's agent asks for it whom a newcomer has greeted.
+server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server);
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not
 // exist yet.
 server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,

@@ -123,7 +123,8 @@ enum class Family : std::uint8_t {
     slow_plans,
     plain_elections,
     eager_appends,
-    early_apply
+    early_apply,
+    membership
 };
 
 struct Swarm {
@@ -196,6 +197,8 @@ enum class Verb : std::uint8_t {
     register_job,
     stop_job,
     crash_after_append,
+    remove_server,
+    add_server,
     loss,
     delay
 };

@@ -29,7 +29,8 @@ std::uint64_t message_fingerprint(const server::PeerMessage& message) {
               [&](const server::ForwardedRequest& one) { return mixed(100, one.ticket.value()); },
               [&](const server::ForwardedResponse& one) { return mixed(101, one.ticket.value()); },
               [&](const server::SnapshotPart& one) { return mixed(102, one.offset); },
-              [&](const server::SnapshotReceived& one) { return mixed(103, one.bytes); }},
+              [&](const server::SnapshotReceived& one) { return mixed(103, one.bytes); },
+              [&](const server::NoMember& one) { return mixed(104, one.index.value()); }},
         message);
 }
 
@@ -47,9 +48,7 @@ server::Config ServerProcess::configuration(const World& world) const {
     const Scenario& scenario = world.scenario;
     const Knobs knobs = world.swarm.knobs(scenario.cluster.knobs);
     server::Config config;
-    schema::ServerInfo self = *self_;
-    self.set_raft_protocol(raft_protocol_);
-    config.self = std::make_shared<const schema::ServerInfo>(self);
+    config.self = std::make_shared<const schema::ServerInfo>(info());
     config.bootstrap = all_;
     if (knobs.tick) config.raft.tick = *knobs.tick;
     if (knobs.election_ticks) config.raft.election_ticks = *knobs.election_ticks;
@@ -77,6 +76,16 @@ server::Config ServerProcess::configuration(const World& world) const {
     config.raft.sabotage.commit_old_term = scenario.sabotage.commit_old_term;
     config.raft.sabotage.acknowledge_early = scenario.sabotage.acknowledge_early;
     return config;
+}
+
+schema::ServerInfo ServerProcess::info() const {
+    schema::ServerInfo info = *self_;
+    info.set_raft_protocol(raft_protocol_);
+    return info;
+}
+
+bool ServerProcess::knows_it_is_removed() const {
+    return runs() && engine_->raft_state().role() == "removed";
 }
 
 bool ServerProcess::version_allows(World& world) {

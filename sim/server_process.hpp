@@ -44,9 +44,14 @@ public:
     [[nodiscard]] bool paused(Instant now) const { return now < paused_until_; }
     [[nodiscard]] const server::Server& engine() const { return *engine_; }
     [[nodiscard]] std::uint32_t number() const { return number_; }
+    [[nodiscard]] raft::RaftId raft_id() const { return raft::RaftId{number_ + 1ULL}; }
     [[nodiscard]] std::uint32_t raft_protocol() const { return raft_protocol_; }
     [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
     [[nodiscard]] const Disk& disk() const { return disk_; }
+    // What it tells the others of itself.
+    [[nodiscard]] schema::ServerInfo info() const;
+    // Its group has let it know that it does not belong to it any more.
+    [[nodiscard]] bool knows_it_is_removed() const;
 
 private:
     [[nodiscard]] server::Config configuration(const World& world) const;

@@ -25,6 +25,7 @@ bool strikes_at_moments(Family family) {
         case Family::crash_in_write:
         case Family::node_loss:
         case Family::agent_crash:
+        case Family::membership:
             return true;
         default:
             return false;
@@ -107,6 +108,7 @@ void SwarmFaults::start(World& world) {
 void SwarmFaults::stop(World& world) {
     stopped_ = true;
     world.network.heal();
+    if (has(Family::membership)) world.members.add_all(world);
 }
 
 Duration SwarmFaults::stable_time() {
@@ -153,6 +155,9 @@ void SwarmFaults::strike(World& world, Family family) {
         case Family::agent_crash:
             strike_agent(world);
             break;
+        case Family::membership:
+            strike_membership(world, server, lasting);
+            break;
         default:
             break;
     }
@@ -169,6 +174,13 @@ void SwarmFaults::strike_agent(World& world) {
     } else {
         world.nodes[node].kill_agent_in_next_write(back_after);
     }
+}
+
+// Three stay in, so that one of those may still fail.
+void SwarmFaults::strike_membership(World& world, std::uint32_t server, Duration lasting) {
+    if (world.members.out(server) || world.servers.size() < world.members.out_count() + 4) return;
+    world.members.remove(world, server);
+    world.after(lasting, [server](World& later) { later.members.add(later, server); });
 }
 
 void SwarmFaults::strike_partition(World& world, Duration lasting) {

@@ -45,6 +45,7 @@ private:
     void strike_later(World& world, Family family);
     void strike(World& world, Family family);
     void strike_agent(World& world);
+    void strike_membership(World& world, std::uint32_t server, Duration lasting);
     void strike_partition(World& world, Duration lasting);
     Duration stable_time();
 

@@ -35,6 +35,7 @@ inline constexpr std::array family_words{
     Word<Family>{"plain-elections", Family::plain_elections},
     Word<Family>{"eager-appends", Family::eager_appends},
     Word<Family>{"early-apply", Family::early_apply},
+    Word<Family>{"membership", Family::membership},
 };
 
 inline constexpr std::array verb_words{
@@ -53,6 +54,8 @@ inline constexpr std::array verb_words{
     Word<Verb>{"register-job", Verb::register_job},
     Word<Verb>{"stop-job", Verb::stop_job},
     Word<Verb>{"crash-after-append", Verb::crash_after_append},
+    Word<Verb>{"remove-server", Verb::remove_server},
+    Word<Verb>{"add-server", Verb::add_server},
     Word<Verb>{"loss", Verb::loss},
     Word<Verb>{"delay", Verb::delay},
 };

@@ -93,6 +93,7 @@ World::World(const Scenario& told, std::uint64_t seed, Trace written)
       trace{written},
       network{Prng{seed}, told.world.servers, told.world.clients, told.cluster.servers},
       workload{told, Prng{seed}},
+      members{Prng{seed}},
       faults{told, Prng{seed}},
       swarm{told, Prng{seed}},
       root_{seed} {
@@ -188,7 +189,17 @@ std::int64_t World::server_fact(std::string_view name, std::string_view argument
     if (!number || *number == 0 || *number > servers.size()) return 0;
     const ServerProcess& server = servers[*number - 1];
     if (name == "server.raft_protocol") return server.raft_protocol();
+    if (name == "server.votes" || name == "server.member") {
+        const ServerProcess* const leading = leader();
+        if (leading == nullptr) return 0;
+        const auto& conf = leading->engine().raft().conf();
+        return (name == "server.votes" ? conf.votes(server.raft_id())
+                                       : conf.contains(server.raft_id()))
+                   ? 1
+                   : 0;
+    }
     if (!server.runs()) return 0;
+    if (name == "server.removed") return server.knows_it_is_removed() ? 1 : 0;
     if (name == "server.applied")
         return static_cast<std::int64_t>(server.engine().view().applied_index());
     return 1;

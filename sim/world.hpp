@@ -14,6 +14,7 @@
 #include "sim/event_queue.hpp"
 #include "sim/faults.hpp"
 #include "sim/marks.hpp"
+#include "sim/members.hpp"
 #include "sim/network.hpp"
 #include "sim/node_process.hpp"
 #include "sim/predicate.hpp"
@@ -75,6 +76,7 @@ public:
     std::vector<ServerProcess> servers;
     std::vector<NodeProcess> nodes;
     Workload workload;
+    Members members;
     Faults faults;
     SwarmFaults swarm;
     Checkers checkers;

@@ -277,6 +277,23 @@ void transfer_leadership(const ExchangePtr& exchange) {
         });
 }
 
+// The engine decides who is meant and whether it may go. By address go only servers of Raft
+// protocol 2, which Nomad's API does not know any more.
+void remove_peer(const ExchangePtr& exchange) {
+    const std::string id = exchange->text("id");
+    const std::string address = exchange->text("address");
+    if (id.empty() == address.empty()) {
+        return exchange->fail(400, id.empty() ? "Must specify the peer's ID to remove"
+                                              : "must specify exactly one of: id, address");
+    }
+    auto request = exchange->envelope();
+    request->mutable_remove_peer()->set_id(id);
+    request->mutable_remove_peer()->set_address(address);
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        one.answer_empty(&response);
+    });
+}
+
 }  // namespace
 
 void route_operator(const ExchangePtr& exchange, const Rest& rest) {
@@ -286,6 +303,9 @@ void route_operator(const ExchangePtr& exchange, const Rest& rest) {
     }
     if (rest[1] == "state")
         return exchange->is_get() ? raft_state(exchange) : exchange->invalid_method();
+    if (rest[1] == "peer") {
+        return exchange->is_delete() ? remove_peer(exchange) : exchange->fail(404, "");
+    }
     if (rest[1] == "transfer-leadership") {
         return exchange->is_write() ? transfer_leadership(exchange) : exchange->invalid_method();
     }

@@ -240,6 +240,20 @@ std::vector<Command> make_operator_commands() {
          0,
          0,
          raft_list_peers},
+        {{"operator raft remove-peer"},
+         "[options]",
+         "Remove a server from consensus, dead or alive",
+         "Name the peer as `operator raft list-peers` does: by its id, or, where it speaks Raft "
+         "protocol 2,\nby its address. A server that still runs says on its log that it was "
+         "removed; "
+         "stop it. It comes\nback as a new server, with an empty data directory.",
+         {{"peer-id", true, "the id of the server to remove"},
+          {"peer-address", true, "its address, for servers of Raft protocol 2"}},
+         true,
+         1,
+         0,
+         0,
+         raft_remove_peer},
         {{"operator raft state"},
          "[options]",
          "Show one server's log position and the digest of its state",

@@ -87,6 +87,22 @@ int raft_state(const Invocation& invocation) {
     return 0;
 }
 
+int raft_remove_peer(const Invocation& invocation) {
+    const std::string* const id = invocation.flags.value("peer-id");
+    const std::string* const address = invocation.flags.value("peer-address");
+    if ((id == nullptr) == (address == nullptr)) {
+        return report_error("Exactly one of -peer-id and -peer-address is needed");
+    }
+    const auto reply = invocation.api->remove(
+        "/v1/operator/raft/peer",
+        id == nullptr ? Parameters{{"address", *address}} : Parameters{{"id", *id}});
+    if (!reply) return report_error("Failed to remove raft peer: " + reply.error().message);
+    std::cout << (id == nullptr ? "Removed peer with address \"" + *address
+                                : "Removed peer with id \"" + *id)
+              << "\"\n";
+    return 0;
+}
+
 int raft_transfer_leadership(const Invocation& invocation) {
     const std::string* const id = invocation.flags.value("peer-id");
     const std::string* const address = invocation.flags.value("peer-address");

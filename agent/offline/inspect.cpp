@@ -123,10 +123,7 @@ std::vector<InspectedServer> configuration(const storage::SnapshotReader& reader
         }
         servers.push_back(std::move(one));
     };
-    std::set<raft::RaftId> all = conf.voters;
-    all.insert(conf.voters_outgoing.begin(), conf.voters_outgoing.end());
-    all.insert(conf.learners.begin(), conf.learners.end());
-    for (const auto id : all) add(id);
+    for (const auto id : conf.members()) add(id);
     return servers;
 }
 

@@ -172,6 +172,14 @@ Result<ConfOutcome> changed(const ConfState& conf, const ConfChange& change) {
     return change_simple(conf, change.changes);
 }
 
+std::vector<std::uint64_t> departed(const ConfState& before, const ConfState& after) {
+    std::vector<std::uint64_t> gone;
+    for (const RaftId id : before.members()) {
+        if (!after.contains(id)) gone.push_back(id.value());
+    }
+    return gone;
+}
+
 Result<void> validate(const ConfState& conf) {
     for (const RaftId id : conf.learners) {
         if (conf.votes(id)) {

@@ -67,6 +67,9 @@ struct ConfOutcome {
 // any number of voters: that is how a group begins.
 [[nodiscard]] Result<ConfOutcome> changed(const ConfState& conf, const ConfChange& change);
 
+// The numbers of those who were members before and are none after.
+[[nodiscard]] std::vector<std::uint64_t> departed(const ConfState& before, const ConfState& after);
+
 // What is wrong with a configuration as a whole; used on what comes from outside.
 [[nodiscard]] Result<void> validate(const ConfState& conf);
 

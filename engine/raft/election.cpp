@@ -96,10 +96,7 @@ void Raft::become_leader(Instant now) {
     leader.heartbeat_due = now + config_.heartbeat_interval();
     leader.quorum_check_due = now + config_.election_timeout();
     last_contact_ = now;
-    std::set<RaftId> members = conf_.voters;
-    members.insert(conf_.voters_outgoing.begin(), conf_.voters_outgoing.end());
-    members.insert(conf_.learners.begin(), conf_.learners.end());
-    for (const RaftId member : members) {
+    for (const RaftId member : conf_.members()) {
         leader.progress.emplace(member, new_progress(leader.first_own));
     }
     Progress& own = leader.progress.at(id());

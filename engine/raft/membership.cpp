@@ -14,6 +14,7 @@ Result<ConfState> Raft::apply_conf_change(Instant now, const ConfChange& change)
 
 void Raft::switch_to(Instant now, ConfOutcome outcome) {
     conf_ = std::move(outcome.conf);
+    abstains_ = false;
     auto* leader = std::get_if<Leader>(&role_);
     if (leader == nullptr) return;
     std::erase_if(leader->progress, [&](const auto& one) {

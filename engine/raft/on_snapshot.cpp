@@ -14,6 +14,7 @@ void Raft::on(Instant now, const Message& message, const MsgSnap& body) {
         // The snapshot's configuration replaces ours whole: one that was only appended, and not
         // committed, must not linger.
         conf_ = meta.conf;
+        abstains_ = false;
     } else if (news) {
         log_.commit_to(meta.index);  // we have all of it already
     }

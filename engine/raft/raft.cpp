@@ -131,7 +131,8 @@ void Raft::become_follower(Instant now, Term term, std::optional<RaftId> leader)
 
 // A snapshot that is not durable yet has replaced our log: until it is, others know more.
 bool Raft::promotable() const {
-    return conf_.votes(id()) && !conf_.learners.contains(id()) && !log_.snapshot_pending();
+    return conf_.votes(id()) && !conf_.learners.contains(id()) && !log_.snapshot_pending() &&
+           !abstains_;
 }
 
 Role Raft::role() const {
@@ -202,6 +203,11 @@ void Raft::forget_leader() {
 void Raft::applied(Instant now, Index index) {
     log_.applied_to(index);
     leave_joint_if_due(now);
+}
+
+void Raft::abstain(Instant now) {
+    abstains_ = true;
+    become_follower(now, term_, std::nullopt);
 }
 
 bool Raft::compact(Index index) {

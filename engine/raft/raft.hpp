@@ -86,6 +86,9 @@ public:
     [[nodiscard]] Result<void> transfer_leadership(Instant now, RaftId target);
     // A follower with check_quorum may then vote before its lease has run out.
     void forget_leader();
+    // Stands for no election any more, until the configuration changes: the group has told that
+    // this member, whose own log does not say so yet, was removed.
+    void abstain(Instant now);
 
     // The state machine has taken in everything through `index`.
     void applied(Instant now, Index index);
@@ -254,6 +257,7 @@ private:
     Term term_;
     std::optional<RaftId> vote_;
     ConfState conf_;
+    bool abstains_{false};
     RoleData role_;
     std::optional<Snapshot> snapshot_;  // the newest own one, for followers
 

@@ -90,6 +90,12 @@ struct ConfState {
         return voters.contains(id) || voters_outgoing.contains(id);
     }
     [[nodiscard]] bool contains(RaftId id) const { return votes(id) || learners.contains(id); }
+    [[nodiscard]] std::set<RaftId> members() const {
+        std::set<RaftId> all = voters;
+        all.insert(voters_outgoing.begin(), voters_outgoing.end());
+        all.insert(learners.begin(), learners.end());
+        return all;
+    }
     friend bool operator==(const ConfState&, const ConfState&) = default;
 };
 

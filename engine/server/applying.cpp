@@ -24,22 +24,7 @@ void Server::Core::apply_one(Step& step, const raft::Entry& entry) {
     if (!entry.payload().empty()) return apply_command(step, entry);
     state_.apply_empty(index);
     if (leader_) leader_->applied_empty(index);
-    settle_slots(step, entry, nullptr, nullptr);
-}
-
-void Server::Core::apply_conf_change(Step& step, const raft::Entry& entry) {
-    const auto change = raft::decode_conf_change(entry.payload());
-    if (!change) {
-        return halt(step, "entry " + std::to_string(entry.index.value()) +
-                              " is no configuration change: " + change.error().message +
-                              "; restore this server from its peers");
-    }
-    // A refusal is the same on every member, and leaves the configuration as it is.
-    (void)raft_.apply_conf_change(step.now, *change);
-    state_.apply_empty(entry.index.value());
-    if (leader_) leader_->applied_empty(entry.index.value());
-    settle_slots(step, entry, nullptr, nullptr);
-    next_reconciliation_ = step.now;
+    (void)settle_slots(step, entry);
 }
 
 // Parsed once by whoever proposed it, and by everybody else here.
@@ -74,7 +59,9 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
     for (const auto waiter : watchers_.woken(result.changes)) woken_.insert(waiter);
     if (leader_) leader_->applied(index, *command, result, view_, step.moment());
     learn_outcome(step, *command, result);
-    settle_slots(step, entry, command.get(), &result);
+    if (const auto asked = settle_slots(step, entry)) {
+        answer_written(step, *asked, *command, result);
+    }
     if (!result.changes.servers.empty()) {
         publish_peers(step);
         next_reconciliation_ = step.now;
@@ -84,18 +71,16 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
 // Ours at this place: it happened. Ours at this place in another term, or further on in an older
 // term than the one that has now been committed here: it never will, because terms in a log never
 // fall. Both are proof; nothing else is.
-void Server::Core::settle_slots(Step& step, const raft::Entry& entry, const schema::Entry* command,
-                                const state::ApplyResult* result) {
+// Returns the request whose entry this is, for its answer.
+std::optional<RequestKey> Server::Core::settle_slots(Step& step, const raft::Entry& entry) {
     const Slot here{entry.index.value(), entry.term.value()};
     if (const auto own = slots_.find(here); own != slots_.end()) {
         // What this entry makes impossible was settled by the first entry of its term, or will be
         // by that of the next: the steady state must not look at every write that is under way.
         const auto request = own->second.request;
         slots_.erase(own);
-        if (request && requests_.find(*request) != nullptr) {
-            answer_written(step, *request, *command, *result);
-        }
-        return;
+        if (request && requests_.find(*request) != nullptr) return request;
+        return std::nullopt;
     }
     for (auto slot = slots_.begin(); slot != slots_.end();) {
         if (slot->first.index > here.index && slot->first.term >= here.term) {
@@ -106,6 +91,7 @@ void Server::Core::settle_slots(Step& step, const raft::Entry& entry, const sche
         slot = slots_.erase(slot);
         if (request && requests_.find(*request) != nullptr) hold(step, *request);
     }
+    return std::nullopt;
 }
 
 // A write that we passed on shows up in our own log: that is its answer, whatever became of the

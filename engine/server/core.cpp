@@ -129,7 +129,8 @@ void Server::Core::on(Step& step, const PeerMessageReceived& input) {
                      [&](const SnapshotPart& part) { on(step, input.from, part); },
                      [&](const SnapshotReceived& answer) {
                          outgoing_.heard(step.now, input.from, answer);
-                     }},
+                     },
+                     [&](const NoMember& told) { on_no_member(step, input.from, told); }},
                input.message);
 }
 
@@ -142,6 +143,7 @@ void Server::Core::hear(Step& step, raft::RaftId from, const raft::Message& mess
     if (message.from != from) {
         return drop("it says that it comes from server " + std::to_string(message.from.value()));
     }
+    tell_if_no_member(step, message);
     const auto* snap = std::get_if<raft::MsgSnap>(&message.body);
     if (snap != nullptr && message.term >= raft_.term() &&
         snap->snapshot.meta.index > raft_.commit_index()) {
@@ -253,7 +255,7 @@ std::optional<Instant> Server::Core::next_deadline() const {
         next = earlier(next, leader_->next_deadline());
         next = earlier(next, next_reconciliation_);
     }
-    if (!registering_ && !registered_as_is()) next = earlier(next, next_registration_);
+    if (wants_to_register()) next = earlier(next, next_registration_);
     return next;
 }
 
@@ -261,7 +263,7 @@ schema::RaftState Server::Core::raft_state() const {
     schema::RaftState state;
     state.set_raft_id(raft_.id().value());
     const bool learner = raft_.conf().learners.contains(raft_.id());
-    state.set_role(learner ? "learner" : name_of(raft_.role()));
+    state.set_role(removed_ ? "removed" : learner ? "learner" : name_of(raft_.role()));
     state.set_term(raft_.term().value());
     state.set_commit_index(raft_.commit_index().value());
     state.set_applied_index(view_.applied_index());

@@ -108,9 +108,7 @@ private:
     void apply_committed(Step& step, const std::vector<raft::Entry>& entries);
     void apply_one(Step& step, const raft::Entry& entry);
     void apply_command(Step& step, const raft::Entry& entry);
-    void apply_conf_change(Step& step, const raft::Entry& entry);
-    void settle_slots(Step& step, const raft::Entry& entry, const schema::Entry* command,
-                      const state::ApplyResult* result);
+    [[nodiscard]] std::optional<RequestKey> settle_slots(Step& step, const raft::Entry& entry);
     [[nodiscard]] control::EntryPtr command_of(const raft::Entry& entry) const;
     void learn_outcome(Step& step, const schema::Entry& command, const state::ApplyResult& result);
     void learn_what_never_happened(Step& step, raft::Term term);
@@ -131,7 +129,8 @@ private:
     void register_self(Step& step);
     void reconcile_servers(Step& step);
     void publish_peers(Step& step);
-    [[nodiscard]] bool registered_as_is() const;
+    [[nodiscard]] bool everybody_speaks_protocol_3() const;
+    [[nodiscard]] bool wants_to_register() const;
 
     // requests.cpp
     void accept(Step& step, Origin origin, RequestPtr request);
@@ -160,6 +159,16 @@ private:
     void settle_hand_overs(Step& step);
     void tell_leader(Step& step, RequestKey key);
     [[nodiscard]] std::optional<raft::RaftId> best_successor() const;
+
+    // changing_members.cpp
+    void remove_peer(Step& step, RequestKey key);
+    [[nodiscard]] Result<raft::RaftId> peer_to_remove(const schema::RemovePeerRequest& named) const;
+    void wait_to_remove(Step& step, RequestKey key, Error why);
+    void apply_conf_change(Step& step, const raft::Entry& entry);
+    void answer_conf_change(Step& step, RequestKey key, const Result<raft::ConfState>& outcome);
+    void tell_if_no_member(Step& step, const raft::Message& message);
+    void on_no_member(Step& step, raft::RaftId from, const NoMember& told);
+    void leave(Step& step, const std::string& how);
 
     // reading.cpp
     void ask_read_index(Step& step, RequestKey key);
@@ -196,6 +205,7 @@ private:
     std::optional<raft::RaftId> known_leader_;
     Instant next_registration_;
     bool registering_ = false;
+    bool removed_ = false;                        // from the group, and not added again since
     std::optional<Instant> next_reconciliation_;  // none: table and configuration agree
     std::map<std::uint64_t, ServerInfoPtr> published_peers_;
 

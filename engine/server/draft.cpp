@@ -22,6 +22,7 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kUpdateDeployment:
         case schema::Request::kRegisterServer:
         case schema::Request::kTransferLeadership:
+        case schema::Request::kRemovePeer:
             return true;
     }
     return false;
@@ -52,6 +53,7 @@ Result<Draft> draft(const DraftContext& context) {
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:
+        case schema::Request::kRemovePeer:
         case schema::Request::BODY_NOT_SET:
             break;
     }

@@ -56,8 +56,9 @@ Result<void> WholeLog::apply(const raft::Entry& entry) {
         const auto change = raft::decode_conf_change(entry.payload());
         if (!change) return fail(Errc::corrupt, name + ": " + change.error().message);
         // A refused change is as if it were not there, here as on every member.
+        const raft::ConfState before = conf_;
         if (auto outcome = raft::changed(conf_, *change)) conf_ = std::move(outcome->conf);
-        state_.apply_empty(entry.index.value());
+        state_.apply_departures(entry.index.value(), raft::departed(before, conf_));
         return {};
     }
     if (entry.payload().empty()) {

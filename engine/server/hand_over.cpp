@@ -28,6 +28,11 @@ void Server::Core::route_hand_over(Step& step, RequestKey key) {
 void Server::Core::hand_over(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     const raft::RaftId wanted{pending.request->transfer_leadership().raft_id()};
+    if (wanted != raft::RaftId{} && !everybody_speaks_protocol_3()) {
+        return refuse(step, key, Errc::conflict,
+                      "leadership goes where it is told only once every server speaks Raft "
+                      "protocol 3; `operator raft list-peers` shows who does not");
+    }
     const auto successor = wanted == raft::RaftId{} ? best_successor() : wanted;
     if (!successor) {
         return refuse(step, key, Errc::conflict,

@@ -71,14 +71,16 @@ Result<raft::Receipt> Server::Core::propose(Step& step, const control::EntryPtr&
     return receipt;
 }
 
-bool Server::Core::registered_as_is() const {
+// Who was removed does not bring itself back: only somebody else's word adds it again.
+bool Server::Core::wants_to_register() const {
+    if (registering_ || removed_) return false;
     const state::ServerPtr row = view_.server(config_.self->raft_id());
-    return row && same_server(*row, *config_.self);
+    return !row || !same_server(*row, *config_.self);
 }
 
 // Each server tells the others where it listens and what it can do, and again when that changed.
 void Server::Core::register_self(Step& step) {
-    if (registering_ || step.now < next_registration_ || registered_as_is()) return;
+    if (step.now < next_registration_ || !wants_to_register()) return;
     if (!raft_.leader()) {
         next_registration_ = step.now + registration_interval;
         return;
@@ -90,7 +92,8 @@ void Server::Core::register_self(Step& step) {
 }
 
 // Servers that made themselves known and are not in the configuration yet are added, first without
-// a vote: a newcomer that must still catch up cannot make a majority harder to reach.
+// a vote: a newcomer that must still catch up cannot make a majority harder to reach. Raft protocol
+// 2 knows voters only, so while somebody speaks it a newcomer votes at once.
 void Server::Core::reconcile_servers(Step& step) {
     if (!leader_ || !next_reconciliation_ || step.now < *next_reconciliation_) return;
     next_reconciliation_.reset();
@@ -98,7 +101,8 @@ void Server::Core::reconcile_servers(Step& step) {
         const raft::RaftId id{server->raft_id()};
         if (raft_.conf().votes(id)) continue;
         next_reconciliation_ = step.now + reconciliation_interval;
-        auto kind = raft::ConfChangeKind::add_learner;
+        auto kind = everybody_speaks_protocol_3() ? raft::ConfChangeKind::add_learner
+                                                  : raft::ConfChangeKind::add_voter;
         if (raft_.conf().learners.contains(id)) {
             const auto& progress = *raft_.progress();
             const auto found = progress.find(id);
@@ -116,10 +120,23 @@ void Server::Core::reconcile_servers(Step& step) {
     }
 }
 
+// Learners, and leadership by order, are for protocol 3 only.
+bool Server::Core::everybody_speaks_protocol_3() const {
+    const auto servers = view_.servers();
+    return std::all_of(servers.begin(), servers.end(),
+                       [](const state::ServerPtr& server) { return server->raft_protocol() >= 3; });
+}
+
 void Server::Core::publish_peers(Step& step) {
     std::map<std::uint64_t, ServerInfoPtr> peers;
+    // What the host told of a server holds until the log says more, or that it is gone.
+    const raft::ConfState& conf = raft_.conf();
     for (const auto* known : {&config_.contacts, &config_.bootstrap}) {
-        for (const ServerInfoPtr& server : *known) peers[server->raft_id()] = server;
+        for (const ServerInfoPtr& server : *known) {
+            if (conf == raft::ConfState{} || conf.contains(raft::RaftId{server->raft_id()})) {
+                peers[server->raft_id()] = server;
+            }
+        }
     }
     for (const state::ServerPtr& server : view_.servers()) peers[server->raft_id()] = server;
     const bool unchanged =

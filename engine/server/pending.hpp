@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/base/result.hpp"
 #include "engine/base/time.hpp"
 #include "engine/server/boundary.hpp"
 
@@ -51,7 +52,8 @@ struct Pending {
     std::optional<Instant> park_until{};  // of a blocking query, from when it was asked
     std::optional<raft::RaftId> forwarded_to{};
     std::optional<raft::Term> forwarded_in{};  // the only term in which that server may propose it
-    bool fate_hidden = false;  // our log does not show what became of what we passed on
+    bool fate_hidden = false;         // our log does not show what became of what we passed on
+    std::optional<Error> held_for{};  // what it waits for, where that is not a leader
     std::optional<raft::RaftId> successor{};  // while it is handing over
     std::uint64_t context{};                  // of its read index
     std::uint64_t read_index{};               // once it is confirmed

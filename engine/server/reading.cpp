@@ -130,10 +130,7 @@ void Server::Core::answer_query(Step& step, RequestKey key) {
 schema::RaftConfiguration Server::Core::raft_configuration() const {
     schema::RaftConfiguration configuration;
     configuration.set_index(view_.applied_index());
-    std::set<raft::RaftId> members = raft_.conf().voters;
-    members.insert(raft_.conf().voters_outgoing.begin(), raft_.conf().voters_outgoing.end());
-    members.insert(raft_.conf().learners.begin(), raft_.conf().learners.end());
-    for (const raft::RaftId id : members) {
+    for (const raft::RaftId id : raft_.conf().members()) {
         schema::RaftPeer& peer = *configuration.add_servers();
         peer.set_raft_id(id.value());
         peer.set_leader(raft_.leader() == id);

@@ -103,6 +103,7 @@ void Server::Core::execute(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     const RequestPtr request = pending.request;
     if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.add(*peer);
+    if (request->has_remove_peer()) return remove_peer(step, key);
     auto drafted = draft({view_, *request, {step.wall, id_prng_}});
     if (!drafted) {
         return refuse(step, key, drafted.error().code, std::move(drafted.error().message));
@@ -144,6 +145,7 @@ void Server::Core::forward(Step& step, RequestKey key, raft::RaftId leader) {
 void Server::Core::hold(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     pending.phase = Phase::held;
+    pending.held_for.reset();
     pending.forwarded_to.reset();
     if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.forget(*peer);
     if (step.now >= pending.hold_until) {
@@ -178,9 +180,10 @@ void Server::Core::expire(Step& step, RequestKey key) {
     const bool over = step.now >= pending.deadline;
     switch (pending.phase) {
         case Phase::held:
-            if (step.now >= pending.hold_until)
-                return refuse(step, key, Errc::no_leader, no_leader);
-            return route(step, key);
+            if (step.now < pending.hold_until) return route(step, key);
+            return pending.held_for
+                       ? refuse(step, key, pending.held_for->code, pending.held_for->message)
+                       : refuse(step, key, Errc::no_leader, no_leader);
         case Phase::forwarded:
         case Phase::proposed:
             if (!over) return requests_.wake_at(key, pending.deadline);

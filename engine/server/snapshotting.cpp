@@ -79,6 +79,7 @@ void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
     kept_sections_ = std::move(loaded->kept);
     view_ = state_.view();
     snapshot_index_ = snapshot.meta.index.value();
+    if (raft_.conf().contains(raft_.id())) removed_ = false;
     // What the log held is gone, and with it the proof of what became of these.
     for (auto slot = slots_.begin(); slot != slots_.end();) {
         if (slot->first.index > snapshot_index_) {

@@ -66,6 +66,9 @@ std::string encode_peer_message(const PeerMessage& message) {
                          out.set_index(one.snapshot.index.value());
                          out.set_round(one.round);
                          out.set_bytes(one.bytes);
+                     },
+                     [&](const NoMember& one) {
+                         envelope.mutable_no_member()->set_index(one.index.value());
                      }},
                message);
     return envelope.SerializeAsString();
@@ -106,6 +109,8 @@ Result<PeerMessage> decode_peer_message(std::string_view bytes) {
             return PeerMessage{SnapshotReceived{
                 {raft::Term{one.term()}, raft::Index{one.index()}}, one.round(), one.bytes()}};
         }
+        case schema::PeerEnvelope::kNoMember:
+            return PeerMessage{NoMember{raft::Index{envelope.no_member().index()}}};
         case schema::PeerEnvelope::KIND_NOT_SET:
             break;
     }

@@ -84,6 +84,7 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:
+        case schema::Request::kRemovePeer:
         case schema::Request::BODY_NOT_SET:
             return;
     }

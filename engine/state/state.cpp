@@ -15,23 +15,36 @@ namespace {
 Result<void> dispatch(Context& context, const schema::Entry& entry) {
     using Body = schema::Entry;
     switch (entry.body_case()) {
-        case Body::kRegisterJob: return apply_body(context, entry.register_job());
-        case Body::kDeregisterJob: return apply_body(context, entry.deregister_job());
-        case Body::kRegisterNode: return apply_body(context, entry.register_node());
-        case Body::kChangeNodeStatus: return apply_body(context, entry.change_node_status());
+        case Body::kRegisterJob:
+            return apply_body(context, entry.register_job());
+        case Body::kDeregisterJob:
+            return apply_body(context, entry.deregister_job());
+        case Body::kRegisterNode:
+            return apply_body(context, entry.register_node());
+        case Body::kChangeNodeStatus:
+            return apply_body(context, entry.change_node_status());
         case Body::kChangeNodeEligibility:
             return apply_body(context, entry.change_node_eligibility());
-        case Body::kUpsertEvaluations: return apply_body(context, entry.upsert_evaluations());
-        case Body::kApplyPlan: return apply_body(context, entry.apply_plan());
-        case Body::kUpdateAllocations: return apply_body(context, entry.update_allocations());
+        case Body::kUpsertEvaluations:
+            return apply_body(context, entry.upsert_evaluations());
+        case Body::kApplyPlan:
+            return apply_body(context, entry.apply_plan());
+        case Body::kUpdateAllocations:
+            return apply_body(context, entry.update_allocations());
         case Body::kTransitionAllocations:
             return apply_body(context, entry.transition_allocations());
-        case Body::kChangeDeployment: return apply_body(context, entry.change_deployment());
-        case Body::kReap: return apply_body(context, entry.reap());
-        case Body::kRegisterServer: return apply_body(context, entry.register_server());
-        case Body::kChangeFeatureLevel: return apply_body(context, entry.change_feature_level());
-        case Body::kChangeJobStability: return apply_body(context, entry.change_job_stability());
-        case Body::BODY_NOT_SET: break;
+        case Body::kChangeDeployment:
+            return apply_body(context, entry.change_deployment());
+        case Body::kReap:
+            return apply_body(context, entry.reap());
+        case Body::kRegisterServer:
+            return apply_body(context, entry.register_server());
+        case Body::kChangeFeatureLevel:
+            return apply_body(context, entry.change_feature_level());
+        case Body::kChangeJobStability:
+            return apply_body(context, entry.change_job_stability());
+        case Body::BODY_NOT_SET:
+            break;
     }
     return fail(Errc::internal, "an entry without a body reached the appliers");
 }
@@ -92,6 +105,14 @@ void State::force_servers(const std::vector<ServerPtr>& servers) {
 void State::apply_empty(std::uint64_t index) {
     ENSURE(index > tables_.applied_index);
     tables_.applied_index = index;
+}
+
+Changes State::apply_departures(std::uint64_t index, const std::vector<std::uint64_t>& raft_ids) {
+    Changes changes;
+    TableWriter write{tables_, index, changes};
+    for (const std::uint64_t raft_id : raft_ids) write.erase_server(raft_id);
+    apply_empty(index);
+    return changes;
 }
 
 Digest State::digest() const {

@@ -61,6 +61,9 @@ public:
     ApplyResult apply(std::uint64_t index, const schema::Entry& entry);
     // An entry without a command (a new leader's first, a configuration change).
     void apply_empty(std::uint64_t index);
+    // A configuration change after which these servers are no members any more: their rows go with
+    // them, or the leader would take them for newcomers.
+    Changes apply_departures(std::uint64_t index, const std::vector<std::uint64_t>& raft_ids);
 
     // These and no others, without an entry that says so: only for a group that is forced to go on
     // with other members than its log names.

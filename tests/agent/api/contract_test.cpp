@@ -332,5 +332,23 @@ TEST_F(Contract, server_members_and_list_peers) {
     tell("/v1/operator/raft/configuration?stale=", "RaftConfiguration");
 }
 
+TEST_F(Contract, a_raft_peer_is_removed_by_name_but_never_the_last_voter) {
+    const std::string path = "/v1/operator/raft/peer";
+    const auto nameless = agent_->send("DELETE", path);
+    EXPECT_EQ(nameless.status, 400U);
+    EXPECT_EQ(nameless.body, "Must specify the peer's ID to remove");
+    EXPECT_EQ(agent_->send("PUT", path + "?id=x").status, 404U) << "only DELETE removes";
+    EXPECT_EQ(agent_->send("DELETE", path + "?id=x&address=y").status, 400U);
+    EXPECT_EQ(agent_->send("DELETE", path + "?id=x").status, 404U);
+    const auto servers = tell("/v1/operator/raft/configuration", "RaftConfiguration");
+    const JsonValue& self = servers.find("Servers")->array()->front();
+    const auto last = agent_->send("DELETE", path + "?id=" + text_at(self, "ID"));
+    EXPECT_EQ(last.status, 400U);
+    EXPECT_NE(last.body.find("the last voter"), std::string::npos) << last.body;
+    const auto by_address = agent_->send("DELETE", path + "?address=" + text_at(self, "Address"));
+    EXPECT_EQ(by_address.status, 400U);
+    EXPECT_NE(by_address.body.find("name it by its id"), std::string::npos) << by_address.body;
+}
+
 }  // namespace
 }  // namespace drover::agent

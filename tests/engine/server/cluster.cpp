@@ -88,41 +88,42 @@ void Cluster::fail_disk(std::size_t server) {
 
 void Cluster::carry_out(std::size_t number, Effect& effect) {
     Host& host = hosts_[number];
-    std::visit(
-        Match{[&](WriteLog& one) {
-                  if (stalled_.contains(number)) return host.stalled_writes.push_back(one.write);
-                  write(host, one.write);
-                  host.inbox.emplace_back(WriteCompleted{one.write.write});
-              },
-              [&](CompactLog& one) {
-                  auto& entries = host.disk.raft.entries;
-                  while (!entries.empty() && entries.front().index <= one.through) {
-                      host.disk.raft.base = entries.front().id();
-                      entries.erase(entries.begin());
-                  }
-              },
-              [&](SendMessage& one) {
-                  const std::size_t to = one.to.value() - 1;
-                  if (cut_off_.contains(number) || cut_off_.contains(to)) return;
-                  const PeerMessageReceived received{raft::RaftId{number + 1}, one.message};
-                  hosts_[to].inbox.emplace_back(received);
-                  if (!remembered_) return;
-                  hosts_[to].inbox.emplace_back(received);
-                  remembered_->emplace_back(to, received);
-              },
-              [&](Respond& one) { answers_[one.ticket] = one.response; },
-              [&](AnswerQuery& one) { answers_[one.ticket] = answer(one); },
-              [&](ComputePlan& one) {
-                  host.inbox.emplace_back(PlanComputed{one.work, compute(one)});
-              },
-              [&](SaveSnapshot& one) {
-                  auto bytes = std::make_shared<const std::string>(snapshot_file(one));
-                  host.disk.raft.snapshot = one.meta;
-                  host.disk.snapshot_bytes = bytes;
-                  host.inbox.emplace_back(SnapshotSaved{one.work, bytes});
-              },
-              [](UpdatePeers&) {}, [](Report&) {}, [&](Halt& one) { host.halted = one.reason; }},
-        effect);
+    std::visit(Match{[&](WriteLog& one) {
+                         if (stalled_.contains(number))
+                             return host.stalled_writes.push_back(one.write);
+                         write(host, one.write);
+                         host.inbox.emplace_back(WriteCompleted{one.write.write});
+                     },
+                     [&](CompactLog& one) {
+                         auto& entries = host.disk.raft.entries;
+                         while (!entries.empty() && entries.front().index <= one.through) {
+                             host.disk.raft.base = entries.front().id();
+                             entries.erase(entries.begin());
+                         }
+                     },
+                     [&](SendMessage& one) {
+                         const std::size_t to = one.to.value() - 1;
+                         if (cut_off_.contains(number) || cut_off_.contains(to)) return;
+                         const PeerMessageReceived received{raft::RaftId{number + 1}, one.message};
+                         hosts_[to].inbox.emplace_back(received);
+                         if (!remembered_) return;
+                         hosts_[to].inbox.emplace_back(received);
+                         remembered_->emplace_back(to, received);
+                     },
+                     [&](Respond& one) { answers_[one.ticket] = one.response; },
+                     [&](AnswerQuery& one) { answers_[one.ticket] = answer(one); },
+                     [&](ComputePlan& one) {
+                         host.inbox.emplace_back(PlanComputed{one.work, compute(one)});
+                     },
+                     [&](SaveSnapshot& one) {
+                         auto bytes = std::make_shared<const std::string>(snapshot_file(one));
+                         host.disk.raft.snapshot = one.meta;
+                         host.disk.snapshot_bytes = bytes;
+                         host.inbox.emplace_back(SnapshotSaved{one.work, bytes});
+                     },
+                     [](UpdatePeers&) {}, [&](Report& one) { host.last_report = one.text; },
+                     [&](Halt& one) { host.halted = one.reason; }},
+               effect);
 }
 
 void Cluster::step(std::size_t number, std::vector<Input> inputs) {

@@ -57,6 +57,10 @@ public:
     [[nodiscard]] const std::optional<std::string>& halted(std::size_t server) const {
         return hosts_[server].halted;
     }
+    // The line that it last put on its log; empty before the first.
+    [[nodiscard]] const std::string& last_report(std::size_t server) const {
+        return hosts_[server].last_report;
+    }
     [[nodiscard]] std::size_t snapshots_installed(std::size_t server) const {
         return hosts_[server].snapshots_installed;
     }
@@ -79,6 +83,7 @@ private:
         std::deque<raft::WriteLog> stalled_writes;
         std::vector<Input> inbox;
         std::optional<std::string> halted;
+        std::string last_report;
         std::size_t snapshots_installed = 0;
     };
 
