@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 #include "engine/base/time.hpp"
 #include "engine/raft/types.hpp"
@@ -18,7 +19,7 @@ struct Sabotage {
 
 enum class ReadOnly : std::uint8_t {
     safe,   // a quorum confirms the leader for every batch of reads
-    lease,  // trusts clocks: check_quorum must be on
+    lease,  // trusts clocks, as far as lease_drift says: check_quorum must be on
 };
 
 struct Config {
@@ -27,6 +28,10 @@ struct Config {
     // Timing is counted in ticks of this length; only durations are kept, nobody needs to tick.
     Duration tick = std::chrono::milliseconds{100};
     std::uint32_t election_ticks = 10;  // a follower waits for between this and twice this
+    // A campaign without a result begins anew after between this and twice this: who stands has no
+    // leader to wait for, and two who stood at the same moment must not both wait so long. 0: it
+    // waits as a follower does.
+    std::uint32_t campaign_ticks = 3;
     std::uint32_t heartbeat_ticks = 1;
     std::uint32_t snapshot_retry_ticks = 100;  // a snapshot without an answer is sent again
 
@@ -34,6 +39,10 @@ struct Config {
     bool check_quorum = true;
     bool step_down_on_removal = true;
     ReadOnly read_only = ReadOnly::safe;
+    // How far the clocks of two servers may drift apart within an election timeout. Lease reads are
+    // answered for that much less than an election timeout after the heartbeats that a quorum has
+    // answered, and pass a quorum at all other times. None: trusted until the quorum check fails.
+    std::optional<Duration> lease_drift{};
 
     std::uint64_t max_message_bytes = std::uint64_t{1} << 20;  // of entries; one always fits
     std::uint64_t max_inflight_messages = 256;                 // per follower

@@ -21,12 +21,16 @@ void Raft::hup(Instant now, Campaign kind) {
 void Raft::start_campaign(Instant now, Campaign kind) {
     const bool pre = kind == Campaign::pre_election;
     if (pre) {
-        // Nothing but the role changes: neither term nor vote, nor the timer.
+        // Nothing but the role changes: neither term nor vote.
         role_ = PreCandidate{};
     } else {
         reset(now, next(term_));
         role_ = Candidate{};
         vote_ = id();
+    }
+    if (config_.campaign_ticks > 0) {
+        timer_start_ = now;
+        election_wait_ = between_once_and_twice(config_.tick * config_.campaign_ticks);
     }
     const Term term = pre ? next(term_) : term_;
     std::set<RaftId> voters = conf_.voters;

@@ -17,6 +17,9 @@ void Raft::switch_to(Instant now, ConfOutcome outcome) {
     abstains_ = false;
     auto* leader = std::get_if<Leader>(&role_);
     if (leader == nullptr) return;
+    // Those who honour the lease need not be a quorum of the new configuration.
+    leader->lease_since.reset();
+    leader->lease_rounds.clear();
     std::erase_if(leader->progress, [&](const auto& one) {
         return !conf_.contains(one.first) || outcome.joined.contains(one.first);
     });

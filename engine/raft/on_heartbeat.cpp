@@ -3,10 +3,20 @@
 #include "engine/raft/raft.hpp"
 
 namespace drover::raft {
+namespace {
+
+constexpr std::size_t lease_rounds_max = 64;  // unanswered; older ones would begin no lease
+
+}  // namespace
 
 void Raft::broadcast_heartbeat() {
     auto& leader = std::get<Leader>(role_);
-    const std::uint64_t round = leader.rounds.empty() ? 0 : leader.rounds.back().round;
+    std::uint64_t round = leader.rounds.empty() ? 0 : leader.rounds.back().round;
+    if (bounded_lease()) {
+        round = ++leader.last_round;
+        leader.lease_rounds.push_back({round, now_, {{id(), true}}});
+        if (leader.lease_rounds.size() > lease_rounds_max) leader.lease_rounds.pop_front();
+    }
     leader.round_open = false;
     for (auto& [member, progress] : leader.progress) {
         if (member == id()) continue;

@@ -43,6 +43,8 @@ void Raft::step(Instant now, const Message& message) {
 // probably cut off or removed (thesis 4.2.3).
 bool Raft::in_lease(Instant now) const {
     if (!config_.check_quorum) return false;
+    // What it promised a leader before it started again it has forgotten, and must keep.
+    if (bounded_lease() && now < started_ + config_.election_timeout()) return true;
     return leads() || (leader() && now < timer_start_ + config_.election_timeout());
 }
 

@@ -28,8 +28,15 @@ Result<void> validate(const Config& config) {
     }
     if (config.max_inflight_messages == 0)
         return refuse("max_inflight_messages must be at least 1");
+    if (config.campaign_ticks > config.election_ticks) {
+        return refuse("campaign_ticks must be at most election_ticks");
+    }
     if (config.read_only == ReadOnly::lease && !config.check_quorum) {
         return refuse("lease reads need check_quorum");
+    }
+    if (config.lease_drift && (*config.lease_drift < Duration::zero() ||
+                               *config.lease_drift >= config.election_timeout())) {
+        return refuse("lease_drift must be less than the election timeout");
     }
     return {};
 }
@@ -86,6 +93,7 @@ Raft::Raft(Config config, const DurableState& durable, Instant now, Prng prng)
       log_{durable},
       term_{durable.hard.term},
       vote_{durable.hard.vote},
+      started_{now},
       now_{now},
       last_contact_{now},
       handed_hard_{durable.hard} {
@@ -121,7 +129,14 @@ void Raft::reset(Instant now, Term term) {
         vote_.reset();
     }
     timer_start_ = now;
-    election_wait_ = config_.tick * (config_.election_ticks + prng_.below(config_.election_ticks));
+    // To the nanosecond: of two that wait for a whole number of ticks one in ten stands with the
+    // other, and neither wins.
+    election_wait_ = between_once_and_twice(config_.election_timeout());
+}
+
+Duration Raft::between_once_and_twice(Duration least) {
+    return least + Duration{static_cast<std::int64_t>(
+                       prng_.below(static_cast<std::uint64_t>(least.count())))};
 }
 
 void Raft::become_follower(Instant now, Term term, std::optional<RaftId> leader) {

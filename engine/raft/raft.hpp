@@ -164,6 +164,7 @@ private:
     // raft.cpp
     void become_follower(Instant now, Term term, std::optional<RaftId> leader);
     void reset(Instant now, Term term);
+    [[nodiscard]] Duration between_once_and_twice(Duration least);
     [[nodiscard]] Instant election_due() const { return timer_start_ + election_wait_; }
     [[nodiscard]] bool promotable() const;
     [[nodiscard]] EntryId committed_id() const {
@@ -236,6 +237,11 @@ private:
 
     // reads.cpp
     [[nodiscard]] bool committed_in_own_term() const;
+    [[nodiscard]] bool bounded_lease() const {
+        return config_.read_only == ReadOnly::lease && config_.lease_drift.has_value();
+    }
+    [[nodiscard]] bool lease_holds() const;
+    void acknowledge_lease(RaftId from, std::uint64_t round);
     void ask_read(PendingRead read);
     void answer_read(const PendingRead& read, Index index);
     void release_early_reads();
@@ -261,6 +267,7 @@ private:
     RoleData role_;
     std::optional<Snapshot> snapshot_;  // the newest own one, for followers
 
+    Instant started_;
     Instant now_;             // the latest that we were told
     Instant timer_start_;     // when the election timer was last set back
     Duration election_wait_;  // drawn anew with every reset, so that ties do not repeat

@@ -1,5 +1,6 @@
 // Linearizable reads without a log entry (thesis 6.4): note the commit index, make sure that we
 // still lead, and answer. Reads that come in one batch share one round of heartbeats.
+#include <algorithm>
 #include <utility>
 
 #include "engine/raft/raft.hpp"
@@ -8,8 +9,9 @@ namespace drover::raft {
 
 bool Raft::committed_in_own_term() const { return log_.term_at(log_.committed()) == term_; }
 
-Result<void> Raft::read_index(Instant, std::uint64_t context) {
+Result<void> Raft::read_index(Instant now, std::uint64_t context) {
     if (violation_) return fail(Errc::no_leader, "this server has stopped");
+    now_ = now;
     if (const auto* leader = leadership()) {
         if (leader->pending_reads >= config_.max_pending_reads) {
             return fail(Errc::overloaded, std::to_string(leader->pending_reads) +
@@ -43,7 +45,8 @@ void Raft::ask_read(PendingRead read) {
         return;
     }
     const bool alone = conf_.voters.size() == 1 && !conf_.joint() && conf_.voters.contains(id());
-    if (alone || config_.read_only == ReadOnly::lease) return answer_read(read, log_.committed());
+    const bool leased = config_.read_only == ReadOnly::lease && (!bounded_lease() || lease_holds());
+    if (alone || leased) return answer_read(read, log_.committed());
     if (!leader.round_open) {
         leader.rounds.push_back({++leader.last_round, Index{}, {}, {{id(), true}}});
         leader.round_open = true;
@@ -51,6 +54,26 @@ void Raft::ask_read(PendingRead read) {
     ++leader.pending_reads;
     leader.rounds.back().index = log_.committed();
     leader.rounds.back().reads.push_back(read);
+}
+
+bool Raft::lease_holds() const {
+    const auto& leader = std::get<Leader>(role_);
+    if (!leader.lease_since || leader.lease_given_up) return false;
+    return now_ < *leader.lease_since + config_.election_timeout() - *config_.lease_drift;
+}
+
+void Raft::acknowledge_lease(RaftId from, std::uint64_t round) {
+    auto& leader = std::get<Leader>(role_);
+    auto& rounds = leader.lease_rounds;
+    for (auto& one : rounds) {
+        if (one.round == round) one.acknowledged[from] = true;
+    }
+    const auto newest = std::find_if(rounds.rbegin(), rounds.rend(), [&](const LeaseRound& one) {
+        return vote_result(conf_, one.acknowledged) == VoteResult::won;
+    });
+    if (newest == rounds.rend()) return;
+    leader.lease_since = newest->sent;
+    rounds.erase(rounds.begin(), newest.base());
 }
 
 void Raft::answer_read(const PendingRead& read, Index index) {
@@ -70,6 +93,7 @@ void Raft::release_early_reads() {
 }
 
 void Raft::acknowledge_rounds(RaftId from, std::uint64_t round) {
+    acknowledge_lease(from, round);
     for (auto& open : std::get<Leader>(role_).rounds) {
         if (open.round <= round) open.acknowledged[from] = true;
     }

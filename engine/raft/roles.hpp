@@ -42,6 +42,14 @@ struct ReadRound {
     Votes acknowledged;
 };
 
+// Heartbeats that begin a lease once a quorum has answered them: those who did vote for nobody else
+// for an election timeout after they came, and they came after they were sent.
+struct LeaseRound {
+    std::uint64_t round{};
+    Instant sent;
+    Votes acknowledged;
+};
+
 struct Leader {
     std::map<RaftId, Progress> progress;  // one for every member of the configuration
     Index first_own;                      // the entry with which this term of office began
@@ -54,6 +62,9 @@ struct Leader {
     std::deque<ReadRound> rounds;
     std::vector<PendingRead> early_reads;  // before the first commit of the term
     std::uint64_t pending_reads{0};
+    std::deque<LeaseRound> lease_rounds;
+    std::optional<Instant> lease_since;
+    bool lease_given_up{false};  // somebody was told to stand for election in spite of it
 
     Instant heartbeat_due;
     Instant quorum_check_due;  // also the end of a transfer's patience

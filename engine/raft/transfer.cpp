@@ -24,6 +24,7 @@ Result<void> Raft::transfer_leadership(Instant now, RaftId target) {
     }
     if (leader->transferee == target) return {};
     leader->transferee = target;
+    leader->lease_given_up = true;
     // It has one election timeout to succeed.
     leader->quorum_check_due = now + config_.election_timeout();
     if (leader->progress.at(target).match == log_.last_index()) {

@@ -74,8 +74,15 @@ void Group::add(Config config, bool async, const std::optional<Snapshot>& first)
     narrator_.created(one.raft);
 }
 
-void Group::restart(Member& one) {
-    const DurableState found = one.storage.found();
+Result<std::vector<std::string>> Group::restart(Member& one, const Damage& damage) {
+    auto read = recovered(one.storage.found(), damage);
+    if (!read) return tl::unexpected{read.error()};
+    one.storage.repaired(read->state);
+    restart_with(one, read->state);
+    return std::move(read->notes);
+}
+
+void Group::restart_with(Member& one, const DurableState& found) {
     one.raft = Raft{one.raft.config(), found, one.now, Prng{one.id().value() + 100}};
     if (one.storage.newest().meta.index > Index{}) one.raft.snapshot_saved(one.storage.newest());
     one.shown = found.hard;

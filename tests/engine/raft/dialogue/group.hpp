@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/raft/raft.hpp"
+#include "tests/engine/raft/dialogue/damage.hpp"
 #include "tests/engine/raft/dialogue/narrator.hpp"
 #include "tests/engine/raft/dialogue/output.hpp"
 #include "tests/engine/raft/dialogue/storage.hpp"
@@ -70,7 +71,9 @@ public:
 
     void add(Config config, bool async, const std::optional<Snapshot>& first);
     // Crashes the member and starts it from its disk.
-    void restart(Member& one);
+    // The notes of what was repaired; an error where the member would not start, and nothing is
+    // done.
+    Result<std::vector<std::string>> restart(Member& one, const Damage& damage);
 
     void tick(Member& one, std::uint32_t count);
     void campaign(Member& one);
@@ -93,6 +96,7 @@ public:
     [[nodiscard]] bool stabilize(const std::vector<std::uint64_t>& ids);
 
 private:
+    void restart_with(Member& one, const DurableState& found);
     [[nodiscard]] bool has_ready(const Member& one) const {
         return one.raft.has_ready() || !one.outbox.empty();
     }

@@ -17,6 +17,7 @@ constexpr const char* dropped = "raft proposal dropped";
 Config config_of(const Block& block) {
     Config config;
     config.election_ticks = 3;
+    config.campaign_ticks = 0;
     config.heartbeat_ticks = 1;
     config.snapshot_retry_ticks = 1U << 20;
     config.tick = std::chrono::milliseconds{10};
@@ -36,6 +37,9 @@ Config config_of(const Block& block) {
     config.max_inflight_messages = block.number("inflight", unlimited / 2);
     config.max_applying_bytes = block.number("max-committed-size-per-ready", unlimited / 2);
     if (block.option("read-only") == "lease-based") config.read_only = ReadOnly::lease;
+    if (!block.option("lease-drift").empty()) {
+        config.lease_drift = config.tick * static_cast<std::int64_t>(block.number("lease-drift"));
+    }
     return config;
 }
 
@@ -227,12 +231,23 @@ private:
         } else if (command == "send-snapshot") {
             group_.send_snapshot(one, RaftId{block.word(1)});
         } else if (command == "restart") {
-            group_.restart(one);
+            return restart(one, block);
         } else if (command == "read-index") {
             if (!group_.read_index(one, block.word(1))) return "raft read dropped";
         } else {
             return "unknown command";
         }
+        return std::nullopt;
+    }
+
+    std::optional<std::string> restart(Member& one, const Block& block) {
+        Damage damage;
+        damage.torn = block.number("torn");
+        if (!block.option("rotten").empty()) damage.rotten = Index{block.number("rotten")};
+        damage.marked = block.flag("marked");
+        const auto notes = group_.restart(one, damage);
+        if (!notes) return notes.error().message;
+        for (const auto& note : *notes) out_.say(note);
         return std::nullopt;
     }
 

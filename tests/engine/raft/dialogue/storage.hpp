@@ -51,6 +51,8 @@ public:
         state.hard.commit = std::max(state.hard.commit, newest_.meta.index);
         return state;
     }
+    // As a start has repaired it.
+    void repaired(const DurableState& state) { disk_.entries = state.entries; }
     [[nodiscard]] const std::vector<Entry>& entries() const { return disk_.entries; }
     [[nodiscard]] EntryId base() const { return disk_.base; }
     [[nodiscard]] const Snapshot& newest() const { return newest_; }
