@@ -67,6 +67,8 @@ int raft_transfer_leadership(const Invocation& invocation);
 int raft_remove_peer(const Invocation& invocation);
 int operator_fsck(const Invocation& invocation);
 int raft_recover(const Invocation& invocation);
+int raft_logs(const Invocation& invocation);
+int raft_info(const Invocation& invocation);
 int snapshot_inspect(const Invocation& invocation);
 int snapshot_state(const Invocation& invocation);
 int version(const Invocation& invocation);

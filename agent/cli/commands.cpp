@@ -337,6 +337,35 @@ std::vector<Command> make_offline_commands() {
     };
 }
 
+std::vector<Command> make_raft_log_commands() {
+    return {
+        {{"operator raft info"},
+         "[options] <data_dir>",
+         "Show how far the log of a stopped server reaches",
+         "Exit codes: 0 all of it can be read, 1 records are damaged or missing, 2 nothing can be "
+         "said.",
+         {json_flag},
+         false,
+         2,
+         1,
+         1,
+         raft_info},
+        {{"operator raft logs"},
+         "[options] <data_dir>",
+         "Print the log of a stopped server, entry by entry",
+         "One line for each entry: index, term, type, and what is inside as JSON. What cannot be "
+         "read is\nreported where it lies.\nExit codes: 0 all of it can be read, 1 records are "
+         "damaged or missing, 2 nothing can be said.",
+         {{"json", false, "each line is one JSON object"},
+          {"pretty", false, "indented JSON objects"}},
+         false,
+         2,
+         1,
+         1,
+         raft_logs},
+    };
+}
+
 std::vector<Command> make_commands() {
     std::vector<Command> all{
         {{"agent"},
@@ -370,8 +399,9 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make : {make_job_file_commands, make_job_commands, make_other_commands,
-                             make_server_commands, make_operator_commands, make_offline_commands}) {
+    for (auto* const make :
+         {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands,
+          make_operator_commands, make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

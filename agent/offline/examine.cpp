@@ -38,19 +38,23 @@ Finding finding_of(std::string place, const std::string& message) {
     return {std::move(place), message.substr(0, end), message.substr(end + 2)};
 }
 
-Result<Examination> examine(const fs::path& data_dir) {
-    const fs::path server_dir = data_dir / "server";
+Result<fs::path> raft_directory(const fs::path& data_dir) {
+    const fs::path directory = data_dir / "server" / "raft";
     std::error_code error;
-    if (!fs::is_directory(server_dir / "raft", error)) {
-        const std::string looked = (server_dir / "raft").string();
-        if (error && error != std::errc::no_such_file_or_directory &&
-            error != std::errc::not_a_directory) {
-            return fail(Errc::internal, looked + ": " + error.message() +
-                                            "; run this as the user that the server runs as");
-        }
-        return fail(Errc::not_found, data_dir.string() + ": holds no server's data: there is no " +
-                                         looked + "; give the `data_dir` of a server");
+    if (fs::is_directory(directory, error)) return directory;
+    const std::string looked = directory.string();
+    if (error && error != std::errc::no_such_file_or_directory &&
+        error != std::errc::not_a_directory) {
+        return fail(Errc::internal, looked + ": " + error.message() +
+                                        "; run this as the user that the server runs as");
     }
+    return fail(Errc::not_found, data_dir.string() + ": holds no server's data: there is no " +
+                                     looked + "; give the `data_dir` of a server");
+}
+
+Result<Examination> examine(const fs::path& data_dir) {
+    if (const auto there = raft_directory(data_dir); !there) return tl::unexpected{there.error()};
+    const fs::path server_dir = data_dir / "server";
     Examination examined;
     // First: who uses the directory is told before anything else is looked at.
     if (auto done = examine_store(server_dir / "raft" / "store", examined); !done) {

@@ -9,6 +9,9 @@ inline constexpr const char* start_afresh =
     "keep a copy of server/raft, then restore it from a backup, or empty it and let the server "
     "join the others anew";
 
+// <data_dir>/server/raft, if that is there; else an error that says what was looked for.
+[[nodiscard]] Result<std::filesystem::path> raft_directory(const std::filesystem::path& data_dir);
+
 // Errors of this project read "what; remedy".
 [[nodiscard]] Finding finding_of(std::string place, const std::string& message);
 
