@@ -63,7 +63,8 @@ bench: deps ## every benchmark, with the release preset
 
 .PHONY: soak
 soak: build ## ten minutes of faults against real processes, and many more seeds of the swarm
-	DROVER_SOAK_SECONDS=$${DROVER_SOAK_SECONDS:-600} \
+	DROVER_SOAK_SECONDS=$${DROVER_SOAK_SECONDS:-600} DROVER_SOAK_KILLS=$${DROVER_SOAK_KILLS:-200} \
+	  DROVER_SOAK_STOPS=$${DROVER_SOAK_STOPS:-50} \
 	  $(BUILD)/bin/agent_cluster_test --gtest_filter='Soak.*'
 	$(BUILD)/bin/sim run scenarios/swarm.yaml --seeds 1..5000
 

@@ -146,13 +146,17 @@ void Server::Core::hold(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     pending.phase = Phase::held;
     pending.held_for.reset();
-    pending.forwarded_to.reset();
+    const auto leader = raft_.leader();
+    const auto not_done_by = std::exchange(pending.forwarded_to, std::nullopt);
     if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.forget(*peer);
     if (step.now >= pending.hold_until) {
         // Found out late that it did not happen; there may be a leader by now.
         pending.hold_until = std::min(pending.deadline, step.now + config_.hold_timeout);
     }
-    requests_.wake_at(key, std::min(step.now + retry_interval, pending.hold_until));
+    // Where another leader is known than the one that has not done it, nothing is to be waited for.
+    const bool elsewhere = leader && *leader != raft_.id() && leader != not_done_by;
+    const Duration pause = elsewhere ? Duration::zero() : retry_interval;
+    requests_.wake_at(key, std::min(step.now + pause, pending.hold_until));
 }
 
 void Server::Core::retry_held(Step& step) {

@@ -17,6 +17,7 @@
 #include "engine/base/prng.hpp"
 #include "sim/history.hpp"
 #include "tests/agent/cluster/cluster.hpp"
+#include "tests/agent/cluster/leader_gap.hpp"
 
 namespace drover::agent::cluster {
 namespace {
@@ -288,6 +289,27 @@ TEST(Soak, registers_stay_linearizable_and_tasks_untouched_while_servers_are_kil
     EXPECT_GT(histories.counts().done, 20U) << "hardly anything was written: nothing is proved";
     if (!real_tasks) return;
     EXPECT_EQ(cluster.tasks_of("steady"), tasks);
+}
+
+// Twice the timeout is what a follower waits for at most; a tenth of it is left for everything
+// else.
+TEST(Soak, a_killed_leader_is_replaced_within_a_little_more_than_two_election_timeouts) {
+    const std::uint64_t rounds = from_environment("DROVER_SOAK_KILLS", 3);
+    const Gaps gaps = measure_kills(rounds);
+    std::cout << gaps.told("leader killed") << std::endl;
+    ASSERT_EQ(gaps.trouble, "");
+    // A few rounds on a machine that does other things too prove no percentile.
+    if (rounds < 100) return;
+    EXPECT_LE(gaps.percentile(99), 2.2 * configured_election_timeout_s);
+}
+
+TEST(Soak, a_leader_that_stops_in_order_leaves_no_gap) {
+    const std::uint64_t rounds = from_environment("DROVER_SOAK_STOPS", 2);
+    const Gaps gaps = measure_stops(rounds);
+    std::cout << gaps.told("leader stopped") << std::endl;
+    ASSERT_EQ(gaps.trouble, "");
+    if (rounds < 20) return;
+    EXPECT_LE(gaps.percentile(100), 0.05);
 }
 
 }  // namespace
