@@ -7,6 +7,14 @@
 #include "engine/schema/server.pb.h"
 
 namespace drover::agent {
+namespace {
+
+bool is_without_leader(const schema::Response& response) {
+    return response.has_failure() &&
+           response.failure().code() == static_cast<std::uint32_t>(Errc::no_leader);
+}
+
+}  // namespace
 
 ServerLink::ServerLink(io::Transport& transport, std::vector<std::string> servers)
     : transport_{transport}, servers_{std::move(servers)} {
@@ -77,6 +85,8 @@ void ServerLink::try_next(server::RequestPtr request, Duration timeout, Reply re
                                reply(nullptr, "the server's answer cannot be decoded", false);
                                return;
                            }
+                           // It may be cut off from the others, or removed.
+                           if (is_without_leader(*response)) turn_from(server);
                            if (response->has_node_written()) {
                                std::vector<std::string> servers;
                                for (const auto& one : response->node_written().servers())

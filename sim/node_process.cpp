@@ -18,6 +18,12 @@ namespace {
 
 constexpr Duration directory_time = std::chrono::milliseconds{1};
 
+// A server without one may be cut off from the others, or removed.
+bool knows_leader(const schema::Response& response) {
+    return !response.has_failure() ||
+           response.failure().code() != static_cast<std::uint32_t>(Errc::no_leader);
+}
+
 std::optional<std::int64_t> environment_number(const client::StartTask& effect,
                                                std::string_view name) {
     for (const auto& [variable, value] : effect.environment) {
@@ -159,13 +165,13 @@ void NodeProcess::send_request(World& world, const client::SendRequest& effect) 
             World& later, const Answer& answer) {
             NodeProcess& node = later.nodes[number];
             if (node.agent_incarnation_ != agent) return;
+            // The next question goes to another server.
+            if (node.server_ == asked && !(answer.response && knows_leader(*answer.response))) {
+                node.server_ = static_cast<std::uint32_t>((asked + 1) % later.servers.size());
+            }
             if (answer.response) {
                 node.tell(later, client::ResponseReceived{ticket, answer.response});
                 return;
-            }
-            // The next question goes to another server.
-            if (node.server_ == asked) {
-                node.server_ = static_cast<std::uint32_t>((asked + 1) % later.servers.size());
             }
             node.tell(later, client::RequestFailed{
                                  ticket, answer.never_sent ? "connection refused" : "no answer"});
