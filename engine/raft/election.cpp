@@ -1,4 +1,5 @@
 // Standing for election and winning it (paper 5.2, thesis 9.6 for the pre-vote).
+#include <algorithm>
 #include <utility>
 
 #include "engine/base/ensure.hpp"
@@ -30,7 +31,8 @@ void Raft::start_campaign(Instant now, Campaign kind) {
     }
     if (config_.campaign_ticks > 0) {
         timer_start_ = now;
-        election_wait_ = between_once_and_twice(config_.tick * config_.campaign_ticks);
+        election_wait_ = between_once_and_twice(
+            config_.tick * std::min(config_.campaign_ticks, config_.election_ticks));
     }
     const Term term = pre ? next(term_) : term_;
     std::set<RaftId> voters = conf_.voters;

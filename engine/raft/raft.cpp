@@ -28,9 +28,6 @@ Result<void> validate(const Config& config) {
     }
     if (config.max_inflight_messages == 0)
         return refuse("max_inflight_messages must be at least 1");
-    if (config.campaign_ticks > config.election_ticks) {
-        return refuse("campaign_ticks must be at most election_ticks");
-    }
     if (config.read_only == ReadOnly::lease && !config.check_quorum) {
         return refuse("lease reads need check_quorum");
     }

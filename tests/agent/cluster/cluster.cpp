@@ -37,13 +37,13 @@ std::string addresses(std::uint16_t first, std::uint16_t offset) {
 
 }  // namespace
 
-Cluster::Cluster()
+Cluster::Cluster(const std::vector<std::string>& told)
     : root_{make_root()},
       ports_{static_cast<std::uint16_t>((servers_max + clients_max) * ports_each)} {
     const std::string server =
         "server {\n  enabled = true\n  bootstrap_expect = 3\n"
         "  server_join {\n    retry_join = " +
-        addresses(ports_.first(), 2) + "\n  }\n}\n";
+        addresses(ports_.first(), 2) + "\n  }\n";
     const std::string client =
         "client {\n  enabled = true\n  servers = " + addresses(ports_.first(), 1) +
         "\n  cpu_total_compute = 20000\n  memory_total_mb = 16000\n}\n"
@@ -51,8 +51,11 @@ Cluster::Cluster()
     auto next_port = [this, next = std::uint16_t{0}]() mutable {
         return static_cast<std::uint16_t>(ports_.first() + ports_each * next++);
     };
-    for (std::size_t i = 1; i <= servers_max; ++i)
-        servers_.emplace_back("server-" + std::to_string(i), root_, next_port(), server);
+    for (std::size_t i = 1; i <= servers_max; ++i) {
+        const std::string more = i <= told.size() ? told[i - 1] : "";
+        servers_.emplace_back("server-" + std::to_string(i), root_, next_port(),
+                              server + more + "}\n");
+    }
     for (std::size_t i = 1; i <= clients_max; ++i)
         clients_.emplace_back("client-" + std::to_string(i), root_, next_port(), client);
 }

@@ -23,7 +23,8 @@ struct RunningTask {
 
 class Cluster {
 public:
-    Cluster();
+    // What is told of the n-th server goes into its server block.
+    explicit Cluster(const std::vector<std::string>& told = {});
     // Shows what the agents logged if the test has failed.
     ~Cluster();
     Cluster(const Cluster&) = delete;

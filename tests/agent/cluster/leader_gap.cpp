@@ -128,8 +128,13 @@ std::optional<double> stop_leader(Cluster& cluster, std::size_t leader) {
     cluster.server(leader).ask_to_stop();
     pause_for(after_stop);
     const auto to = Clock::now();
-    double longest = 0;
-    for (auto& writer : load) longest = std::max(longest, longest_pause(writer->stop(), from, to));
+    std::vector<Clock::time_point> acknowledged;
+    for (auto& writer : load) {
+        const auto theirs = writer->stop();
+        acknowledged.insert(acknowledged.end(), theirs.begin(), theirs.end());
+    }
+    std::sort(acknowledged.begin(), acknowledged.end());
+    const double longest = longest_pause(acknowledged, from, to);
     if (cluster.server(leader).wait_for_end() != 0) return std::nullopt;
     return longest;
 }

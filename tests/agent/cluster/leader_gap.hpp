@@ -24,7 +24,7 @@ struct Gaps {
 
 // SIGKILL: from the kill to the answer to the first write that was begun after it.
 [[nodiscard]] Gaps measure_kills(std::size_t rounds);
-// SIGTERM: the longest time between two acknowledged writes of one writer, around the stop.
+// SIGTERM: the longest time around the stop in which no write was acknowledged to anybody.
 [[nodiscard]] Gaps measure_stops(std::size_t rounds);
 
 }  // namespace drover::agent::cluster

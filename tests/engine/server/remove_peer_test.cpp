@@ -4,6 +4,7 @@
 
 #include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
+#include "engine/server/wire.hpp"
 #include "tests/engine/server/cluster.hpp"
 #include "tests/engine/server/requests.hpp"
 
@@ -249,6 +250,14 @@ TEST(RemovePeer, who_makes_itself_known_anew_is_added_again) {
     EXPECT_TRUE(cluster.digests_equal());
     EXPECT_EQ(cluster.server(leader).view().server(gone + 1)->release(), "0.1.0")
         << "it tells more of itself once it belongs to the group";
+}
+
+TEST(RemovePeer, what_a_removed_server_is_told_survives_the_wire) {
+    const auto read = decode_peer_message(encode_peer_message(NoMember{raft::Index{7}}));
+    ASSERT_TRUE(read);
+    const auto* told = std::get_if<NoMember>(&*read);
+    ASSERT_NE(told, nullptr);
+    EXPECT_EQ(told->index, raft::Index{7});
 }
 
 // As one who was added does: no row of it is left behind in a snapshot, and none in a rebuilt
