@@ -16,6 +16,7 @@ namespace {
 
 // How long a server that stops waits for another one to lead.
 constexpr Duration stop_patience = std::chrono::seconds{1};
+constexpr Duration operator_patience = std::chrono::seconds{10};
 
 }  // namespace
 
@@ -136,8 +137,15 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
         case Verb::downgrade:
             world.marks.add(step.verb == Verb::upgrade ? "server.upgraded" : "server.downgraded");
             crash(world, server, step.persist, std::nullopt);
-            process.configure_raft_protocol(*step.raft_protocol);
+            if (step.raft_protocol) process.configure_raft_protocol(*step.raft_protocol);
+            if (step.level) process.configure_level(*step.level);
             restart_server(world, server, step.restart.value_or(std::chrono::milliseconds{500}));
+            break;
+        case Verb::finalize:
+            ask_about_level(world, server, finalize_request(), "upgrade.finalized");
+            break;
+        case Verb::rehearse:
+            ask_about_level(world, server, rehearse_request(), "upgrade.rehearsed");
             break;
         case Verb::corrupt_version_file:
             process.corrupt_version_file(step.content);
@@ -215,6 +223,17 @@ void Faults::stop(World& world, std::uint32_t server, std::optional<Duration> re
                            if (answer.response && !answer.response->has_failure())
                                later.marks.add("server.stopped.in_order");
                            later.faults.crash(later, server, Persist::all, restart_after);
+                       });
+}
+
+// What became of it is a mark: the name, or the name and ".refused".
+void Faults::ask_about_level(World& world, std::uint32_t server, server::RequestPtr request,
+                             std::string mark) {
+    world.requests.ask(world, std::nullopt, server, std::move(request), operator_patience,
+                       [mark = std::move(mark)](World& later, const Answer& answer) {
+                           if (!answer.response) return;
+                           const bool refused = answer.response->has_failure();
+                           later.marks.add(refused ? mark + ".refused" : mark);
                        });
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/base/prng.hpp"
+#include "engine/server/boundary.hpp"
 #include "sim/network.hpp"
 #include "sim/scenario.hpp"
 
@@ -57,6 +58,8 @@ private:
     void perform_on_nodes(World& world, const Step& step, const std::vector<std::uint32_t>& nodes);
     void perform_partition(World& world, const Step& step);
     void perform_disturbance(World& world, const Step& step);
+    void ask_about_level(World& world, std::uint32_t server, server::RequestPtr request,
+                         std::string mark);
     void done(World& world, std::size_t step);
 
     std::set<std::uint32_t> select_servers(World& world, const Selector& selector);

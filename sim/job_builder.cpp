@@ -101,6 +101,18 @@ server::RequestPtr deregister_request(const Uuid& id, const std::string& job) {
     return request;
 }
 
+server::RequestPtr finalize_request() {
+    auto request = std::make_shared<schema::Request>();
+    request->mutable_finalize_upgrade();
+    return request;
+}
+
+server::RequestPtr rehearse_request() {
+    auto request = std::make_shared<schema::Request>();
+    request->mutable_rehearse();
+    return request;
+}
+
 server::RequestPtr step_aside_request() {
     auto request = std::make_shared<schema::Request>();
     request->mutable_transfer_leadership();

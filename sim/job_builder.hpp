@@ -19,6 +19,8 @@ server::RequestPtr step_aside_request();
 server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo& server);
 // As another server's agent asks for it whom a newcomer has greeted.
 server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server);
+server::RequestPtr finalize_request();
+server::RequestPtr rehearse_request();
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not
 // exist yet.
 server::RequestPtr compare_and_set_request(const Uuid& id, const std::string& job,

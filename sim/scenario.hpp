@@ -58,6 +58,7 @@ struct Knobs {
 struct Cluster {
     std::uint32_t servers{3};
     std::uint32_t raft_protocol{3};
+    std::uint32_t level{};  // feature level that the servers support; 0: the release's own
     std::vector<NodeClass> nodes;
     Knobs knobs;
 };
@@ -193,6 +194,8 @@ enum class Verb : std::uint8_t {
     lose,
     upgrade,
     downgrade,
+    finalize,
+    rehearse,
     corrupt_version_file,
     register_job,
     stop_job,
@@ -221,6 +224,7 @@ struct Step {
     std::optional<Duration> gap;      // rolling: the targets one after the other, this far apart
     std::vector<Selector> from, to;   // one-way partition: nothing passes from these to those
     std::optional<std::uint32_t> raft_protocol;
+    std::optional<std::uint32_t> level;
     Persist persist{};
     [[nodiscard]] bool one_way() const { return !from.empty(); }
     std::string content;

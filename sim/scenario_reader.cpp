@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/state/features.hpp"
 #include "sim/scalars.hpp"
 #include "sim/section.hpp"
 #include "sim/timeline_reader.hpp"
@@ -91,6 +92,8 @@ void read_cluster(Section& section, Cluster& cluster) {
             cluster.servers = static_cast<std::uint32_t>(servers.number("count", 1, 9).value_or(3));
             cluster.raft_protocol =
                 static_cast<std::uint32_t>(servers.number("raft_protocol", 2, 3).value_or(3));
+            cluster.level = static_cast<std::uint32_t>(
+                servers.number("level", state::oldest_level, state::rehearsal_level).value_or(0));
         });
     }
     std::uint64_t total = 0;

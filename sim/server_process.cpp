@@ -11,6 +11,7 @@
 #include "engine/schema/server.pb.h"
 #include "engine/server/raft_version.hpp"
 #include "engine/server/snapshot.hpp"
+#include "engine/state/features.hpp"
 #include "sim/world.hpp"
 
 namespace drover::sim {
@@ -42,7 +43,8 @@ ServerProcess::ServerProcess(std::uint32_t number, server::ServerInfoPtr self,
       self_{std::move(self)},
       all_{std::move(all)},
       prng_{root.stream("server", number)},
-      raft_protocol_{self_->raft_protocol()} {}
+      raft_protocol_{self_->raft_protocol()},
+      level_{state::newest_level_of(*self_)} {}
 
 server::Config ServerProcess::configuration(const World& world) const {
     const Scenario& scenario = world.scenario;
@@ -50,6 +52,7 @@ server::Config ServerProcess::configuration(const World& world) const {
     server::Config config;
     config.self = std::make_shared<const schema::ServerInfo>(info());
     config.bootstrap = all_;
+    config.supported_level = level_;
     if (knobs.tick) config.raft.tick = *knobs.tick;
     if (knobs.election_ticks) config.raft.election_ticks = *knobs.election_ticks;
     if (knobs.heartbeat_ttl) {
@@ -116,6 +119,11 @@ void ServerProcess::start(World& world) {
     }
     auto engine = server::Server::recover(configuration(world), std::move(*durable), world.now(),
                                           prng_.next());
+    if (!engine && engine.error().code == Errc::unsupported && left_behind(world)) {
+        world.marks.add("server.refused.level");
+        world.trace.event(world.now(), "server.refused", number_ + 1, level_);
+        return;
+    }
     if (!engine) {
         world.fail(Class::safety, "recovery",
                    "server " + std::to_string(number_ + 1) + ": " + engine.error().message);
@@ -212,33 +220,45 @@ void ServerProcess::wake_later(World& world) {
 }
 
 void ServerProcess::carry_out(World& world, server::Effect& effect) {
-    std::visit(
-        Match{[&](server::WriteLog& one) { write_log(world, one.write); },
-              [&](server::CompactLog& one) { disk_.compact(one.through); },
-              [&](server::SendMessage& one) { send(world, one); },
-              [&](server::Respond& one) {
-                  world.requests.respond(world, number_, one.ticket, one.response);
-              },
-              [&](server::AnswerQuery& one) {
-                  world.requests.respond(world, number_, one.ticket, server::answer(one));
-              },
-              [&](server::ComputePlan& one) {
-                  const Duration needed = world.scenario.world.plan.draw(prng_);
-                  tell_later(world, needed + world.swarm.plan_delay(prng_),
-                             server::PlanComputed{one.work, server::compute(one)});
-              },
-              [&](server::SaveSnapshot& one) { save_snapshot(world, one); },
-              [&](server::UpdatePeers&) {},
-              [&](server::Report& one) {
-                  if (world.trace.writes_lines()) {
-                      world.trace.event(world.now(), "server.report", number_ + 1, 0, 0, one.text);
-                  }
-              },
-              [&](server::Halt& one) {
-                  world.fail(Class::safety, "halt",
-                             "server " + std::to_string(number_ + 1) + " halted: " + one.reason);
-              }},
-        effect);
+    std::visit(Match{[&](server::WriteLog& one) { write_log(world, one.write); },
+                     [&](server::CompactLog& one) { disk_.compact(one.through); },
+                     [&](server::SendMessage& one) { send(world, one); },
+                     [&](server::Respond& one) {
+                         world.requests.respond(world, number_, one.ticket, one.response);
+                     },
+                     [&](server::AnswerQuery& one) {
+                         world.requests.respond(world, number_, one.ticket, server::answer(one));
+                     },
+                     [&](server::ComputePlan& one) {
+                         const Duration needed = world.scenario.world.plan.draw(prng_);
+                         tell_later(world, needed + world.swarm.plan_delay(prng_),
+                                    server::PlanComputed{one.work, server::compute(one)});
+                     },
+                     [&](server::SaveSnapshot& one) { save_snapshot(world, one); },
+                     [&](server::UpdatePeers&) {},
+                     [&](server::Report& one) {
+                         if (world.trace.writes_lines()) {
+                             world.trace.event(world.now(), "server.report", number_ + 1, 0, 0,
+                                               one.text);
+                         }
+                     },
+                     [&](server::Halt& one) { halt(world, one.reason); }},
+               effect);
+}
+
+// It runs a release that the cluster's level has passed by: then it may not take part, and must.
+bool ServerProcess::left_behind(const World& world) const {
+    const ServerProcess* const ahead = world.most_advanced();
+    return ahead != nullptr && level_ < ahead->engine().view().feature_level();
+}
+
+void ServerProcess::halt(World& world, const std::string& reason) {
+    if (!left_behind(world)) {
+        return world.fail(Class::safety, "halt",
+                          "server " + std::to_string(number_ + 1) + " halted: " + reason);
+    }
+    world.marks.add("server.refused.level");
+    crash(world, Persist::all);
 }
 
 void ServerProcess::write_log(World& world, const raft::WriteLog& write) {

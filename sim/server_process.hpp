@@ -35,6 +35,7 @@ public:
     // Any write will do, one that holds nothing but a term and a vote too.
     void crash_in_next_write(Duration restart_after) { crash_in_write_ = {restart_after, false}; }
     void configure_raft_protocol(std::uint32_t protocol) { raft_protocol_ = protocol; }
+    void configure_level(std::uint32_t level) { level_ = level; }
     void corrupt_version_file(std::string content) { version_file_ = std::move(content); }
 
     // One input for the engine, now, or when the pause ends. Dropped where no process runs.
@@ -46,6 +47,8 @@ public:
     [[nodiscard]] std::uint32_t number() const { return number_; }
     [[nodiscard]] raft::RaftId raft_id() const { return raft::RaftId{number_ + 1ULL}; }
     [[nodiscard]] std::uint32_t raft_protocol() const { return raft_protocol_; }
+    // Of the release that it runs.
+    [[nodiscard]] std::uint32_t supported_level() const { return level_; }
     [[nodiscard]] std::uint64_t incarnation() const { return incarnation_; }
     [[nodiscard]] const Disk& disk() const { return disk_; }
     // What it tells the others of itself.
@@ -56,6 +59,8 @@ public:
 private:
     [[nodiscard]] server::Config configuration(const World& world) const;
     [[nodiscard]] bool version_allows(World& world);
+    [[nodiscard]] bool left_behind(const World& world) const;
+    void halt(World& world, const std::string& reason);
     void step(World& world, std::vector<server::Input> inputs);
     void carry_out(World& world, server::Effect& effect);
     void wake_later(World& world);
@@ -74,6 +79,7 @@ private:
     Disk disk_;
     std::optional<std::string> version_file_;
     std::uint32_t raft_protocol_{3};
+    std::uint32_t level_{};
     std::optional<server::Server> engine_;
     std::uint64_t incarnation_{0};
     Instant paused_until_{};

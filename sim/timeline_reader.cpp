@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/state/features.hpp"
 #include "sim/scalars.hpp"
 #include "sim/vocabulary.hpp"
 
@@ -85,11 +86,14 @@ void read_shape(Section& section, Step& step) {
     shape.finish();
 }
 
-// The number that upgrade and downgrade lead to: raft_protocol: 3, or to: 3, or to:
+// The number that upgrade and downgrade lead to: level: 2, or raft_protocol: 3, or to: 3, or to:
 // raft_protocol=3.
 void read_protocol(Section& section, Step& step) {
+    if (const auto level = section.number("level", state::oldest_level, state::rehearsal_level)) {
+        step.level = static_cast<std::uint32_t>(*level);
+    }
     auto protocol = section.number("raft_protocol", 0, 99);
-    if (!protocol && (step.verb == Verb::upgrade || step.verb == Verb::downgrade)) {
+    if (!protocol && !step.level && (step.verb == Verb::upgrade || step.verb == Verb::downgrade)) {
         std::string written = section.required_text("to");
         if (written.starts_with("raft_protocol=")) written.erase(0, 14);
         const auto number = parse_count(written);

@@ -50,6 +50,8 @@ inline constexpr std::array verb_words{
     Word<Verb>{"drain", Verb::lose},
     Word<Verb>{"upgrade", Verb::upgrade},
     Word<Verb>{"downgrade", Verb::downgrade},
+    Word<Verb>{"finalize", Verb::finalize},
+    Word<Verb>{"rehearse", Verb::rehearse},
     Word<Verb>{"corrupt-version-file", Verb::corrupt_version_file},
     Word<Verb>{"register-job", Verb::register_job},
     Word<Verb>{"stop-job", Verb::stop_job},

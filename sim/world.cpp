@@ -8,6 +8,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/schema/server.pb.h"
+#include "engine/state/features.hpp"
 #include "engine/state/view.hpp"
 
 namespace drover::sim {
@@ -25,6 +26,7 @@ server::ServerInfoPtr make_server(const Scenario& scenario, Prng& prng, std::uin
     info->set_datacenter("dc1");
     info->set_release("0.1.0");
     info->set_raft_protocol(scenario.cluster.raft_protocol);
+    info->set_level_max(scenario.cluster.level != 0 ? scenario.cluster.level : state::newest_level);
     return info;
 }
 
@@ -198,6 +200,7 @@ std::int64_t World::server_fact(std::string_view name, std::string_view argument
                    ? 1
                    : 0;
     }
+    if (name == "server.level") return server.supported_level();
     if (!server.runs()) return 0;
     if (name == "server.removed") return server.knows_it_is_removed() ? 1 : 0;
     if (name == "server.applied")
@@ -209,6 +212,8 @@ std::int64_t World::state_fact(std::string_view name, std::string_view argument)
     const ServerProcess* const server = most_advanced();
     if (server == nullptr) return 0;
     const state::StateView& view = server->engine().view();
+    if (name == "cluster.level") return view.feature_level();
+    if (name == "cluster.rehearsals") return static_cast<std::int64_t>(view.rehearsals());
     if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
     if (name == "job.blocked") return count_blocked(view, argument);
     if (name == "nodes.ready") {

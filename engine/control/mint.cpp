@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/schema/job.pb.h"
+#include "engine/state/features.hpp"
 
 namespace drover::control {
 
@@ -15,7 +16,10 @@ std::shared_ptr<schema::Entry> new_entry(const Mint& mint) {
     return entry;
 }
 
-void seal(schema::Entry& entry) { entry.set_type(static_cast<std::uint32_t>(entry.body_case())); }
+void seal(schema::Entry& entry) {
+    entry.set_type(static_cast<std::uint32_t>(entry.body_case()));
+    entry.set_level(state::level_of_entry_type(entry.type()));
+}
 
 schema::Evaluation new_evaluation(const Mint& mint, const EvaluationOrder& order) {
     schema::Evaluation evaluation;

@@ -49,6 +49,8 @@ Result<server::Config> to_config(const wire::ServerConfig& from) {
     override_with(config.snapshot_threshold_entries, from.snapshot_threshold_entries());
     override_with(config.snapshot_trailing_entries, from.snapshot_trailing_entries());
     override_with(config.snapshot_transfer.part_bytes, from.snapshot_part_bytes());
+    override_with(config.supported_level, from.supported_level());
+    override_with(config.finalize_upgrades, from.finalize_upgrades());
     struct Row {
         Duration& value;
         const char* name;

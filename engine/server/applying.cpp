@@ -46,10 +46,8 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
     }
     const state::ApplyResult result = state_.apply(index, *command);
     if (result.outcome == state::Applied::unknown) {
-        return halt(step, "entry " + std::to_string(index) + " is of type " +
-                              std::to_string(command->type()) +
-                              ", which this release does not know: " + result.error.message +
-                              "; run the release that the cluster was upgraded to");
+        return halt(step, "nothing is applied from entry " + std::to_string(index) +
+                              " on: " + result.error.message);
     }
     if (result.outcome == state::Applied::skipped) {
         step.report(Severity::info, "skipped entry " + std::to_string(index) + " of unknown type " +
@@ -64,7 +62,7 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
     }
     if (!result.changes.servers.empty()) {
         publish_peers(step);
-        next_reconciliation_ = step.now;
+        next_reconciliation_ = next_level_check_ = step.now;
     }
 }
 

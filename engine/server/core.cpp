@@ -38,7 +38,7 @@ const char* name_of(raft::Role role) {
 
 Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng)
     : config_{std::move(config)},
-      state_config_{config_.tracked_job_versions},
+      state_config_{config_.tracked_job_versions, config_.supported_level},
       raft_{std::move(raft)},
       state_{std::move(state)},
       view_{state_.view()},
@@ -54,7 +54,8 @@ Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, Durab
     config.raft.id = raft::RaftId{config.self->raft_id()};
     if (auto valid = raft::validate(config.raft); !valid) return tl::unexpected{valid.error()};
     if (auto valid = raft::validate(durable.raft); !valid) return tl::unexpected{valid.error()};
-    const state::StateConfig state_config{config.tracked_job_versions};
+    if (auto fits = prepare_level(config); !fits) return tl::unexpected{fits.error()};
+    const state::StateConfig state_config{config.tracked_job_versions, config.supported_level};
     state::State state{state_config};
     std::shared_ptr<const KeptSections> kept;
     if (durable.raft.snapshot) {
@@ -148,6 +149,10 @@ void Server::Core::hear(Step& step, raft::RaftId from, const raft::Message& mess
     if (snap != nullptr && message.term >= raft_.term() &&
         snap->snapshot.meta.index > raft_.commit_index()) {
         auto loaded = load_snapshot(snap->snapshot, state_config_);
+        // What a release beyond ours wrote is no damage: we would wait for a better one for ever.
+        if (!loaded && loaded.error().code == Errc::unsupported) {
+            return halt(step, loaded.error().message);
+        }
         if (!loaded) return drop(loaded.error().message);
         incoming_ = Incoming{snap->snapshot.data, std::move(*loaded)};
     }
@@ -210,6 +215,7 @@ void Server::Core::pass_time(Step& step) {
     for (const RequestKey key : requests_.due(step.now)) expire(step, key);
     register_self(step);
     reconcile_servers(step);
+    raise_level(step);
 }
 
 void Server::Core::drain(Step& step) {
@@ -254,6 +260,7 @@ std::optional<Instant> Server::Core::next_deadline() const {
     if (leader_) {
         next = earlier(next, leader_->next_deadline());
         next = earlier(next, next_reconciliation_);
+        next = earlier(next, next_level_check_);
     }
     if (wants_to_register()) next = earlier(next, next_registration_);
     return next;

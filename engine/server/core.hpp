@@ -132,6 +132,14 @@ private:
     [[nodiscard]] bool everybody_speaks_protocol_3() const;
     [[nodiscard]] bool wants_to_register() const;
 
+    // upgrading.cpp
+    [[nodiscard]] static Result<void> prepare_level(Config& config);
+    [[nodiscard]] Result<void> check_level(const schema::Entry& entry) const;
+    [[nodiscard]] Result<void> may_finalize(const schema::Request& request) const;
+    [[nodiscard]] std::set<raft::RaftId> members_without_row() const;
+    [[nodiscard]] schema::UpgradeStatus upgrade_status() const;
+    void raise_level(Step& step);
+
     // requests.cpp
     void accept(Step& step, Origin origin, RequestPtr request);
     void route(Step& step, RequestKey key);
@@ -207,6 +215,7 @@ private:
     bool registering_ = false;
     bool removed_ = false;                        // from the group, and not added again since
     std::optional<Instant> next_reconciliation_;  // none: table and configuration agree
+    std::optional<Instant> next_level_check_;  // none: nothing changed that could raise the level
     std::map<std::uint64_t, ServerInfoPtr> published_peers_;
 
     std::map<Slot, Proposal> slots_;

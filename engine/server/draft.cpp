@@ -1,7 +1,10 @@
 // See draft.hpp.
 #include "engine/server/draft.hpp"
 
+#include <algorithm>
 #include <utility>
+
+#include "engine/state/features.hpp"
 
 namespace drover::server {
 
@@ -23,6 +26,8 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kRegisterServer:
         case schema::Request::kTransferLeadership:
         case schema::Request::kRemovePeer:
+        case schema::Request::kFinalizeUpgrade:
+        case schema::Request::kRehearse:
             return true;
     }
     return false;
@@ -50,6 +55,10 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_update_deployment(context);
         case schema::Request::kRegisterServer:
             return draft_register_server(context);
+        case schema::Request::kFinalizeUpgrade:
+            return draft_finalize_upgrade(context);
+        case schema::Request::kRehearse:
+            return draft_rehearsal(context);
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:
@@ -102,6 +111,38 @@ Result<Draft> draft_register_server(const DraftContext& context) {
     auto entry = entry_for(context);
     *entry->mutable_register_server()->mutable_server() = server;
     return Draft{sealed(std::move(entry))};
+}
+
+// Whether every server supports the level is decided where the entry is applied.
+Result<Draft> draft_finalize_upgrade(const DraftContext& context) {
+    std::uint32_t level = context.request.finalize_upgrade().level();
+    if (level == 0) level = newest_level_of_any(context.view);
+    const std::uint32_t now = context.view.feature_level();
+    if (level < state::effective_level(now)) {
+        return fail(Errc::invalid_argument, "level " + std::to_string(level) +
+                                                " is below the cluster's, which is " +
+                                                std::to_string(now) +
+                                                " and never goes down; leave it out to finalize "
+                                                "the upgrade to what the servers support");
+    }
+    if (level == now) return Draft{};
+    auto entry = entry_for(context);
+    entry->mutable_change_feature_level()->set_level(level);
+    return Draft{sealed(std::move(entry))};
+}
+
+Result<Draft> draft_rehearsal(const DraftContext& context) {
+    auto entry = entry_for(context);
+    entry->mutable_rehearse();
+    return Draft{sealed(std::move(entry))};
+}
+
+std::uint32_t newest_level_of_any(const state::StateView& view) {
+    std::uint32_t newest = state::effective_level(view.feature_level());
+    for (const state::ServerPtr& server : view.servers()) {
+        newest = std::max(newest, state::newest_level_of(*server));
+    }
+    return newest;
 }
 
 }  // namespace drover::server

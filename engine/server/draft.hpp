@@ -43,6 +43,11 @@ struct Draft {
 [[nodiscard]] Result<Draft> draft_node_eligibility(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_update_deployment(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_register_server(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_finalize_upgrade(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_rehearsal(const DraftContext& context);
+
+// What finalizing asks for where no level is named: all that has come into the cluster.
+[[nodiscard]] std::uint32_t newest_level_of_any(const state::StateView& view);
 
 // An entry that carries the request's id and actor.
 [[nodiscard]] std::shared_ptr<schema::Entry> entry_for(const DraftContext& context);
@@ -58,6 +63,10 @@ struct AdmittedJob {
 [[nodiscard]] std::string namespace_of(const schema::Request& request);
 
 // ---- what is answered once the entry was applied, on any server that applied it
+
+// The same where nothing had to be applied.
+void fill_unchanged(schema::Response& response, const schema::Request& request,
+                    const state::StateView& view);
 
 void fill_written(schema::Response& response, const schema::Request& request,
                   const schema::Entry& entry, const state::StateView& after);

@@ -35,7 +35,7 @@ void Server::Core::follow_role(Step& step) {
         leading_term_ = raft_.term();
         leader_.emplace(config_.control, state_config_,
                         prng_.stream("leader", leading_term_.value()), view_, step.moment());
-        next_reconciliation_ = step.now;
+        next_reconciliation_ = next_level_check_ = step.now;
         retry_held(step);
         again_ = true;
     }
@@ -62,6 +62,7 @@ void Server::Core::work_as_leader(Step& step) {
 
 Result<raft::Receipt> Server::Core::propose(Step& step, const control::EntryPtr& entry,
                                             std::optional<RequestKey> request) {
+    if (auto allowed = check_level(*entry); !allowed) return tl::unexpected{allowed.error()};
     auto payload = std::make_shared<std::string>();
     entry->SerializeToString(payload.get());
     const auto receipt = raft_.propose(step.now, raft::SharedBytes{std::move(payload)});

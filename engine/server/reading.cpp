@@ -14,7 +14,8 @@ namespace {
 constexpr Duration read_retry_interval = std::chrono::milliseconds{500};
 
 bool about_raft(const schema::Query& query) {
-    return query.has_raft_configuration() || query.has_raft_state() || query.has_leader();
+    return query.has_raft_configuration() || query.has_raft_state() || query.has_leader() ||
+           query.has_upgrade_status();
 }
 
 }  // namespace
@@ -164,6 +165,8 @@ void Server::Core::answer_about_raft(Step& step, RequestKey key) {
         *response.mutable_raft_configuration() = raft_configuration();
     } else if (request.query().has_raft_state()) {
         *response.mutable_raft_state() = raft_state();
+    } else if (request.query().has_upgrade_status()) {
+        *response.mutable_upgrade_status() = upgrade_status();
     } else {
         fill_leader(*response.mutable_leader());
     }

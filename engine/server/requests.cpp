@@ -104,6 +104,9 @@ void Server::Core::execute(Step& step, RequestKey key) {
     const RequestPtr request = pending.request;
     if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.add(*peer);
     if (request->has_remove_peer()) return remove_peer(step, key);
+    if (auto allowed = may_finalize(*request); !allowed) {
+        return refuse(step, key, allowed.error().code, std::move(allowed.error().message));
+    }
     auto drafted = draft({view_, *request, {step.wall, id_prng_}});
     if (!drafted) {
         return refuse(step, key, drafted.error().code, std::move(drafted.error().message));
@@ -111,13 +114,15 @@ void Server::Core::execute(Step& step, RequestKey key) {
     pending.warnings = std::move(drafted->warnings);
     if (!drafted->entry) {
         schema::Response response = new_response(*request);
-        response.set_index(view_.applied_index());
+        fill_unchanged(response, *request, view_);
         heard_of_node(step, *request, response);
         return respond(step, key, std::move(response));
     }
     const auto receipt = propose(step, drafted->entry, key);
     if (receipt) {
         pending.phase = Phase::proposed;
+    } else if (receipt.error().code == Errc::unsupported) {
+        refuse(step, key, Errc::unsupported, receipt.error().message);
     } else if (receipt.error().code == Errc::overloaded) {
         refuse(step, key, Errc::overloaded, "too much is waiting to be committed; try again later");
     } else {

@@ -54,6 +54,13 @@ struct Config {
     std::uint64_t pending_request_bytes_max = 64 << 20;
     std::uint64_t blocked_queries_max = 16384;
     std::uint32_t tracked_job_versions = 6;
+
+    // The highest feature level to work at; 0: this release's own. One more rehearses the next
+    // release, with the gates that it will have.
+    std::uint32_t supported_level = 0;
+    // As leader, raise the cluster's level as soon as every server supports a higher one. Else an
+    // operator does, who may want to be able to go back.
+    bool finalize_upgrades = false;
 };
 
 struct DurableState {

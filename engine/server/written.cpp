@@ -4,6 +4,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/server/draft.hpp"
+#include "engine/state/features.hpp"
 
 namespace drover::server {
 namespace {
@@ -48,6 +49,13 @@ const schema::Evaluation* first_evaluation(const schema::Entry& entry) {
 
 }  // namespace
 
+void fill_unchanged(schema::Response& response, const schema::Request& request,
+                    const state::StateView& view) {
+    response.set_index(view.applied_index());
+    if (!request.has_finalize_upgrade()) return;
+    response.mutable_upgrade_finalized()->set_level(state::effective_level(view.feature_level()));
+}
+
 void fill_written(schema::Response& response, const schema::Request& request,
                   const schema::Entry& entry, const state::StateView& after) {
     response.set_index(after.applied_index());
@@ -79,6 +87,9 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kUpdateDeployment:
             return fill_deployment(*response.mutable_deployment_written(),
                                    entry.change_deployment(), after);
+        case schema::Request::kFinalizeUpgrade:
+            return response.mutable_upgrade_finalized()->set_level(after.feature_level());
+        case schema::Request::kRehearse:
         case schema::Request::kUpdateAllocations:
         case schema::Request::kRegisterServer:
         case schema::Request::kQuery:

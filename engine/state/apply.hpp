@@ -97,6 +97,9 @@ void upsert_deployment(Context& context, schema::Deployment row);
 void count_in_deployment(Context& context, schema::Allocation& now, const AllocationRow* before);
 [[nodiscard]] bool deployment_terminal(const schema::Deployment& row);
 
+// The servers that registered without this level, for a sentence; empty where all support it.
+[[nodiscard]] std::string servers_without(const Tables& tables, std::uint32_t level);
+
 // ---- one per entry type
 
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::JobRegistration& body);
@@ -113,5 +116,6 @@ void count_in_deployment(Context& context, schema::Allocation& now, const Alloca
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::Reaping& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::ServerRegistration& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::FeatureLevelChange& body);
+[[nodiscard]] Result<void> apply_body(Context& context, const schema::Rehearsal& body);
 
 }  // namespace drover::state

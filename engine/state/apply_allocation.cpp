@@ -21,12 +21,18 @@ using Group = schema::TaskGroupSummary;
 
 Counter counter_of(ClientStatus status) {
     switch (status) {
-        case ClientStatus::pending: return count<&Group::starting, &Group::set_starting>;
-        case ClientStatus::running: return count<&Group::running, &Group::set_running>;
-        case ClientStatus::complete: return count<&Group::complete, &Group::set_complete>;
-        case ClientStatus::failed: return count<&Group::failed, &Group::set_failed>;
-        case ClientStatus::lost: return count<&Group::lost, &Group::set_lost>;
-        case ClientStatus::unknown: return count<&Group::unknown, &Group::set_unknown>;
+        case ClientStatus::pending:
+            return count<&Group::starting, &Group::set_starting>;
+        case ClientStatus::running:
+            return count<&Group::running, &Group::set_running>;
+        case ClientStatus::complete:
+            return count<&Group::complete, &Group::set_complete>;
+        case ClientStatus::failed:
+            return count<&Group::failed, &Group::set_failed>;
+        case ClientStatus::lost:
+            return count<&Group::lost, &Group::set_lost>;
+        case ClientStatus::unknown:
+            return count<&Group::unknown, &Group::set_unknown>;
     }
     return nullptr;
 }
@@ -89,8 +95,8 @@ void merge(schema::DesiredTransition& known, const schema::DesiredTransition& ne
 }  // namespace
 
 // Failed and complete only ever grow: they count what has happened, the others what is.
-void count_in_summary(Context& context, const schema::Allocation& now,
-                      const AllocationRow* before, ClientStatus status) {
+void count_in_summary(Context& context, const schema::Allocation& now, const AllocationRow* before,
+                      ClientStatus status) {
     if (before != nullptr && before->client_status == status) return;
     schema::JobSummary* summary = context.edit_summary(JobKey{now.namespace_(), now.job_id()});
     if (summary == nullptr || summary->create_index() != now.job_create_index()) return;

@@ -76,10 +76,9 @@ Result<void> check_promotion(const Context& context, const schema::DeploymentCha
         if (!selected(body, state.group()) || state.desired_canaries() == 0) continue;
         int healthy = healthy_canaries(context, state);
         if (healthy >= state.desired_canaries()) continue;
-        return fail(Errc::conflict, "Task group \"" + state.group() + "\" has " +
-                                        std::to_string(healthy) + "/" +
-                                        std::to_string(state.desired_canaries()) +
-                                        " healthy allocations");
+        return fail(Errc::conflict,
+                    "Task group \"" + state.group() + "\" has " + std::to_string(healthy) + "/" +
+                        std::to_string(state.desired_canaries()) + " healthy allocations");
     }
     return {};
 }
@@ -91,9 +90,8 @@ Result<void> check_health(const Context& context, const schema::DeploymentChange
             std::string name = "allocation " + to_uuid(raw).text();
             if (!row) return fail(Errc::not_found, name + " not found");
             if (row->body->deployment_id() != body.deployment_id()) {
-                return fail(Errc::invalid_argument,
-                            name + " is not part of deployment " +
-                                to_uuid(body.deployment_id()).text());
+                return fail(Errc::invalid_argument, name + " is not part of deployment " +
+                                                        to_uuid(body.deployment_id()).text());
             }
         }
     }
@@ -119,8 +117,8 @@ void release_canary(Context& context, const std::string& raw_id) {
     now.mutable_deployment_status()->set_modify_index(context.index());
     now.set_modify_index(context.index());
     now.set_alloc_modify_index(context.index());
-    context.write.put_allocation(make_allocation_row(
-        std::make_shared<schema::Allocation>(std::move(now)), before->job));
+    context.write.put_allocation(
+        make_allocation_row(std::make_shared<schema::Allocation>(std::move(now)), before->job));
 }
 
 bool requires_promotion(const schema::Deployment& row) {
@@ -279,8 +277,8 @@ Result<void> apply_body(Context& context, const schema::DeploymentChange& body) 
     if (promotes(body)) promote(context, body);
     if (body.has_status()) apply_deployment_status(context, body.status());
     if (body.mark_job_stable()) {
-        mark_stable(context, body.has_status() ? body.status().deployment_id()
-                                               : body.deployment_id());
+        mark_stable(context,
+                    body.has_status() ? body.status().deployment_id() : body.deployment_id());
     }
     if (body.has_revert_to()) upsert_job(context, body.revert_to());
     if (body.has_evaluation()) upsert_evaluation(context, body.evaluation());

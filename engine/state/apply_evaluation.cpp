@@ -1,7 +1,7 @@
 // Evaluations, and the removal of what nobody needs any more.
-#include "engine/schema/evaluation.pb.h"
-#include "engine/schema/deployment.pb.h"
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
+#include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/state/apply.hpp"
 

@@ -83,8 +83,10 @@ Result<void> apply_body(Context& context, const schema::NodeRegistration& body) 
     schema::Node node = body.node();
     if (node.node_pool().empty()) node.set_node_pool("default");
     NodePtr stored = context.node(to_uuid(node.id()));
-    if (stored) keep_known(node, *stored);
-    else introduce(node, context);
+    if (stored)
+        keep_known(node, *stored);
+    else
+        introduce(node, context);
     node.set_modify_index(context.index());
     context.write.put_node(std::make_shared<schema::Node>(std::move(node)));
     upsert_evaluations(context, body.evaluations());
@@ -131,6 +133,26 @@ Result<void> apply_body(Context& context, const schema::NodeEligibilityChange& b
     return {};
 }
 
+namespace {
+
+std::string title(const schema::ServerInfo& server) {
+    const std::string release = server.release().empty() ? "unknown" : server.release();
+    return server.name() + " (release " + release + ")";
+}
+
+}  // namespace
+
+std::string servers_without(const Tables& tables, std::uint32_t level) {
+    std::string without;
+    for (const ServerPtr& server : tables.servers.all()) {
+        if (supports(*server, level)) continue;
+        without += (without.empty() ? "" : ", ") + title(*server);
+    }
+    return without;
+}
+
+// A server that went back to a release without the cluster's level could not apply what is in the
+// log: it is told so, and what it said when it could stays in the table.
 Result<void> apply_body(Context& context, const schema::ServerRegistration& body) {
     std::uint64_t raft_id = body.server().raft_id();
     if (raft_id == 0) return fail(Errc::invalid_argument, "a server needs a raft_id above 0");
@@ -142,6 +164,12 @@ Result<void> apply_body(Context& context, const schema::ServerRegistration& body
         context.write.erase_server(raft_id);
         return {};
     }
+    const std::uint32_t level = effective_level(context.tables().feature_level);
+    if (!supports(body.server(), level)) {
+        return fail(Errc::unsupported,
+                    title(body.server()) + " does not support the cluster's feature " +
+                        level_text(level) + "; start a release that does on that server");
+    }
     auto row = std::make_shared<schema::ServerInfo>(body.server());
     row->set_create_index(stored != nullptr ? (*stored)->create_index() : context.index());
     row->set_modify_index(context.index());
@@ -149,6 +177,7 @@ Result<void> apply_body(Context& context, const schema::ServerRegistration& body
     return {};
 }
 
+// Decided here and not by the proposer: a server may have gone back, or come, since it looked.
 Result<void> apply_body(Context& context, const schema::FeatureLevelChange& body) {
     std::uint32_t now = context.tables().feature_level;
     if (body.level() < now) {
@@ -156,7 +185,18 @@ Result<void> apply_body(Context& context, const schema::FeatureLevelChange& body
                                         " and never goes down; asked for " +
                                         std::to_string(body.level()));
     }
+    const std::string without = servers_without(context.tables(), body.level());
+    if (!without.empty()) {
+        return fail(Errc::conflict, "feature level " + std::to_string(body.level()) +
+                                        " is not supported by " + without +
+                                        "; upgrade these servers, or remove them from the cluster");
+    }
     context.write.set_feature_level(body.level());
+    return {};
+}
+
+Result<void> apply_body(Context& context, const schema::Rehearsal&) {
+    context.write.set_rehearsals(context.tables().rehearsals + 1);
     return {};
 }
 

@@ -84,8 +84,10 @@ void place(Context& context, const schema::Plan& plan, const std::string& node_i
     }
     JobPtr job = find_job(context, job_key_of(body), plan);
     if (!job) return;
-    if (before) keep_known(body, *before->body);
-    else introduce(body, context);
+    if (before)
+        keep_known(body, *before->body);
+    else
+        introduce(body, context);
     body.set_modify_index(context.index());
     body.set_alloc_modify_index(context.index());
     body.set_modify_time(context.wall_ns);

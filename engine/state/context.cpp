@@ -43,8 +43,7 @@ std::string status_of(const Tables& tables, const schema::Job& job, bool reaped)
     return any || reaped || job.stop() ? "dead" : "pending";
 }
 
-void count_child(schema::JobChildrenSummary& children, const std::string& status,
-                 std::int64_t by) {
+void count_child(schema::JobChildrenSummary& children, const std::string& status, std::int64_t by) {
     auto moved = [by](std::int64_t value) { return value + by < 0 ? 0 : value + by; };
     if (status == "pending") children.set_pending(moved(children.pending()));
     if (status == "running") children.set_running(moved(children.running()));

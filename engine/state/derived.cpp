@@ -19,8 +19,10 @@ JobKey job_of(const schema::Deployment& row) { return JobKey{row.namespace_(), r
 void count_live(LiveByJob& live, const JobKey& key, int by) {
     const std::uint64_t* before = live.find(key);
     std::uint64_t now = (before != nullptr ? *before : 0) + static_cast<std::uint64_t>(by);
-    if (now == 0) live.erase(key);
-    else live.put(key, now);
+    if (now == 0)
+        live.erase(key);
+    else
+        live.put(key, now);
 }
 
 // An entry whose row changes with every change of the allocation.
@@ -51,8 +53,10 @@ void use_node(UsageByNode& usage, const AllocationRow& row) {
 void free_node(UsageByNode& usage, const AllocationRow& row) {
     Usage now = *usage.find(row.node_id);
     now -= row.usage;
-    if (now.allocations == 0) usage.erase(row.node_id);
-    else usage.put(row.node_id, now);
+    if (now.allocations == 0)
+        usage.erase(row.node_id);
+    else
+        usage.put(row.node_id, now);
 }
 
 }  // namespace

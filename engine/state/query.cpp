@@ -57,43 +57,60 @@ public:
 private:
     void dispatch() {
         switch (query_.kind_case()) {
-            case Query::kListJobs: return list_jobs();
+            case Query::kListJobs:
+                return list_jobs();
             case Query::kJob:
                 return one(view_.job(key(query_.job())), &schema::Response::mutable_job, "job");
-            case Query::kJobAllocations: return job_allocations();
-            case Query::kJobEvaluations: return job_evaluations();
-            case Query::kJobDeployments: return job_deployments();
-            case Query::kJobLatestDeployment: return latest_deployment();
-            case Query::kJobVersions: return job_versions();
+            case Query::kJobAllocations:
+                return job_allocations();
+            case Query::kJobEvaluations:
+                return job_evaluations();
+            case Query::kJobDeployments:
+                return job_deployments();
+            case Query::kJobLatestDeployment:
+                return latest_deployment();
+            case Query::kJobVersions:
+                return job_versions();
             case Query::kJobSummary:
                 return one(view_.job_summary(key(query_.job_summary())),
                            &schema::Response::mutable_job_summary, "job");
-            case Query::kListNodes: return list_nodes();
+            case Query::kListNodes:
+                return list_nodes();
             case Query::kNode:
                 return one(view_.node(to_uuid(query_.node())), &schema::Response::mutable_node,
                            "node");
             case Query::kNodeAllocations:
                 return allocations(view_.allocations_on(to_uuid(query_.node_allocations())));
-            case Query::kListAllocations: return list_allocations();
-            case Query::kAllocation: return allocation();
-            case Query::kListEvaluations: return list_evaluations();
+            case Query::kListAllocations:
+                return list_allocations();
+            case Query::kAllocation:
+                return allocation();
+            case Query::kListEvaluations:
+                return list_evaluations();
             case Query::kEvaluation:
                 return one(view_.evaluation(to_uuid(query_.evaluation())),
                            &schema::Response::mutable_evaluation, "eval");
             case Query::kEvaluationAllocations:
                 return allocations(
                     view_.allocations_by_evaluation(to_uuid(query_.evaluation_allocations())));
-            case Query::kListDeployments: return list_deployments();
+            case Query::kListDeployments:
+                return list_deployments();
             case Query::kDeployment:
                 return one(view_.deployment(to_uuid(query_.deployment())),
                            &schema::Response::mutable_deployment, "deployment");
             case Query::kDeploymentAllocations:
                 return allocations(
                     view_.allocations_by_deployment(to_uuid(query_.deployment_allocations())));
-            case Query::kListServers: return list_servers();
-            case Query::kNodeWork: return node_work();
-            case Query::kRaftConfiguration: case Query::kRaftState: case Query::kLeader:
-            case Query::KIND_NOT_SET: break;
+            case Query::kListServers:
+                return list_servers();
+            case Query::kNodeWork:
+                return node_work();
+            case Query::kRaftConfiguration:
+            case Query::kRaftState:
+            case Query::kLeader:
+            case Query::kUpgradeStatus:
+            case Query::KIND_NOT_SET:
+                break;
         }
         refuse(response_, Errc::unsupported, "this is not a question about the replicated state");
     }
@@ -104,8 +121,10 @@ private:
 
     template <class Row, class Message>
     void one(const Row& row, Message* (schema::Response::*into)(), const char* what) {
-        if (row) *(response_.*into)() = *row;
-        else refuse(response_, Errc::not_found, std::string{what} + " not found");
+        if (row)
+            *(response_.*into)() = *row;
+        else
+            refuse(response_, Errc::not_found, std::string{what} + " not found");
     }
 
     void allocation() {

@@ -14,6 +14,17 @@ Digest hash_of(Table table, std::string_view bytes) {
     return Digest{hash.high, hash.low};
 }
 
+// A setting is a row that appears with its first change, and is told from the others by its size.
+template <std::size_t Size>
+Digest hash_of_number(std::uint64_t number) {
+    if (number == 0) return Digest{};
+    std::array<char, Size> bytes{};
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        bytes[i] = static_cast<char>(number >> (8 * i) & 0xffU);
+    }
+    return hash_of(Table::settings, std::string_view{bytes.data(), bytes.size()});
+}
+
 }  // namespace
 
 Digest& Digest::operator+=(const Digest& other) {
@@ -41,13 +52,8 @@ Digest row_hash(Table table, const google::protobuf::Message& row) {
     return hash_of(table, schema::canonical_bytes(row));
 }
 
-Digest feature_level_hash(std::uint32_t level) {
-    if (level == 0) return Digest{};  // the row appears with the first change
-    std::array<char, 4> bytes{};
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        bytes[i] = static_cast<char>(level >> (8 * i) & 0xffU);
-    }
-    return hash_of(Table::settings, std::string_view{bytes.data(), bytes.size()});
-}
+Digest feature_level_hash(std::uint32_t level) { return hash_of_number<4>(level); }
+
+Digest rehearsals_hash(std::uint64_t rehearsals) { return hash_of_number<8>(rehearsals); }
 
 }  // namespace drover::state

@@ -12,5 +12,6 @@ namespace drover::state {
 // Over canonical bytes; equal contents in different tables hash differently.
 [[nodiscard]] Digest row_hash(Table table, const google::protobuf::Message& row);
 [[nodiscard]] Digest feature_level_hash(std::uint32_t level);
+[[nodiscard]] Digest rehearsals_hash(std::uint64_t rehearsals);
 
 }  // namespace drover::state

@@ -20,8 +20,8 @@ namespace {
 constexpr const char* meta_name = "state";
 // In the order of enum Table. The settings have no rows: they are in the section above.
 constexpr std::array<const char*, table_count> table_names{
-    "nodes",       "jobs",            "job_versions", "job_summaries", "evaluations",
-    "allocations", "allocation_jobs", "deployments",  "servers",       "settings"};
+    "nodes",           "jobs",        "job_versions", "job_summaries", "evaluations", "allocations",
+    "allocation_jobs", "deployments", "servers",      "settings"};
 
 const char* name_of(Table table) { return table_names[static_cast<std::size_t>(table)]; }
 
@@ -29,6 +29,7 @@ SnapshotSection meta_section(const Tables& tables) {
     schema::StateMeta meta;
     meta.set_applied_index(tables.applied_index);
     meta.set_feature_level(tables.feature_level);
+    meta.set_rehearsals(tables.rehearsals);
     for (std::size_t i = 0; i < table_count; ++i) {
         schema::TableMeta& table = *meta.add_tables();
         table.set_name(table_names[i]);
@@ -114,33 +115,39 @@ Result<void> read_tables(const Sections& sections, TableWriter& write) {
         write.put_node(std::move(row));
         return true;
     });
-    if (done) done = rows(Table::jobs, schema::Job{}, [&](JobPtr row) {
-        write.put_job(std::move(row));
-        return true;
-    });
-    if (done) done = rows(Table::job_versions, schema::Job{}, [&](JobPtr row) {
-        write.put_job_version(std::move(row));
-        return true;
-    });
-    if (done) done = rows(Table::job_summaries, schema::JobSummary{}, [&](JobSummaryPtr row) {
-        write.put_job_summary(std::move(row));
-        return true;
-    });
-    if (done) done = rows(Table::evaluations, schema::Evaluation{}, [&](EvaluationPtr row) {
-        if (!has_id(*row)) return false;
-        write.put_evaluation(std::move(row));
-        return true;
-    });
+    if (done)
+        done = rows(Table::jobs, schema::Job{}, [&](JobPtr row) {
+            write.put_job(std::move(row));
+            return true;
+        });
+    if (done)
+        done = rows(Table::job_versions, schema::Job{}, [&](JobPtr row) {
+            write.put_job_version(std::move(row));
+            return true;
+        });
+    if (done)
+        done = rows(Table::job_summaries, schema::JobSummary{}, [&](JobSummaryPtr row) {
+            write.put_job_summary(std::move(row));
+            return true;
+        });
+    if (done)
+        done = rows(Table::evaluations, schema::Evaluation{}, [&](EvaluationPtr row) {
+            if (!has_id(*row)) return false;
+            write.put_evaluation(std::move(row));
+            return true;
+        });
     if (done) done = read_allocations(sections, write);
-    if (done) done = rows(Table::deployments, schema::Deployment{}, [&](DeploymentPtr row) {
-        if (!has_id(*row)) return false;
-        write.put_deployment(std::move(row));
-        return true;
-    });
-    if (done) done = rows(Table::servers, schema::ServerInfo{}, [&](ServerPtr row) {
-        write.put_server(std::move(row));
-        return true;
-    });
+    if (done)
+        done = rows(Table::deployments, schema::Deployment{}, [&](DeploymentPtr row) {
+            if (!has_id(*row)) return false;
+            write.put_deployment(std::move(row));
+            return true;
+        });
+    if (done)
+        done = rows(Table::servers, schema::ServerInfo{}, [&](ServerPtr row) {
+            write.put_server(std::move(row));
+            return true;
+        });
     return done;
 }
 
@@ -192,7 +199,13 @@ Result<State> read_snapshot(const std::vector<SnapshotSection>& sections, StateC
     State state{config};
     Changes changes;
     TableWriter write{state.tables_, meta.applied_index(), changes};
+    if (const std::uint32_t needed = effective_level(meta.feature_level());
+        needed < oldest_level || needed > config.supported_level) {
+        return tl::unexpected<Error>{
+            level_not_supported("the state of this snapshot", needed, config.supported_level)};
+    }
     if (meta.feature_level() != 0) write.set_feature_level(meta.feature_level());
+    if (meta.rehearsals() != 0) write.set_rehearsals(meta.rehearsals());
     if (auto done = read_tables(*named, write); !done) {
         return tl::unexpected<Error>{done.error()};
     }

@@ -43,22 +43,38 @@ Result<void> dispatch(Context& context, const schema::Entry& entry) {
             return apply_body(context, entry.change_feature_level());
         case Body::kChangeJobStability:
             return apply_body(context, entry.change_job_stability());
+        case Body::kRehearse:
+            return apply_body(context, entry.rehearse());
         case Body::BODY_NOT_SET:
             break;
     }
     return fail(Errc::internal, "an entry without a body reached the appliers");
 }
 
-ApplyResult unknown_entry(const schema::Entry& entry) {
+// The level that a server must support to apply the entry. What is behind a level must not be
+// applied by a server without it, although its release may be able to read it. An entry that raises
+// the level stops those who could not go on behind it; where it is refused, it is refused by all.
+std::uint32_t level_to_apply(const schema::Entry& entry, const Tables& tables) {
+    const std::uint32_t raised = entry.change_feature_level().level();
+    const bool raises = raised > needed_level(entry) && servers_without(tables, raised).empty();
+    return raises ? raised : needed_level(entry);
+}
+
+ApplyResult unknown_entry(const schema::Entry& entry, const StateConfig& config,
+                          std::uint32_t needed) {
     ApplyResult result;
     if (entry.ignorable()) {
         result.outcome = Applied::skipped;
         return result;
     }
     result.outcome = Applied::unknown;
+    const std::string what = "entry type " + std::to_string(entry.type());
+    if (needed > config.supported_level) {
+        result.error = level_not_supported(what, needed, config.supported_level);
+        return result;
+    }
     result.error = Error{Errc::unsupported,
-                         "entry type " + std::to_string(entry.type()) + " of feature level " +
-                             std::to_string(entry.level()) +
+                         what + " of feature " + level_text(needed) +
                              " is not known to this release: start the release that wrote it"};
     return result;
 }
@@ -75,8 +91,9 @@ State State::fork(const StateView& view, StateConfig config) {
 
 ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
     ENSURE(index > tables_.applied_index);
-    if (entry.body_case() == schema::Entry::BODY_NOT_SET) {
-        ApplyResult result = unknown_entry(entry);
+    const std::uint32_t needed = level_to_apply(entry, tables_);
+    if (entry.body_case() == schema::Entry::BODY_NOT_SET || needed > config_.supported_level) {
+        ApplyResult result = unknown_entry(entry, config_, needed);
         if (result.outcome == Applied::skipped) tables_.applied_index = index;
         return result;
     }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/base/result.hpp"
+#include "engine/state/features.hpp"
 #include "engine/state/tables.hpp"
 #include "engine/state/view.hpp"
 #include "engine/state/watch.hpp"
@@ -25,8 +26,8 @@ namespace drover::state {
 enum class Applied : std::uint8_t {
     done,
     refused,  // a deterministic no (check-and-set, unknown object): nothing was changed
-    skipped,  // of an unknown type, but marked ignorable: nothing was changed
-    unknown,  // of an unknown type: this release must stop applying and say so
+    skipped,  // of an unknown type or level, but marked ignorable: nothing was changed
+    unknown,  // of an unknown type or level: this release must stop applying and say so
 };
 
 struct ApplyResult {
@@ -39,6 +40,8 @@ struct StateConfig {
     // Versions of a job that are kept. Replicas must agree: it is part of the cluster's contract
     // and changes only with the feature level.
     std::uint32_t tracked_job_versions = 6;
+    // The highest feature level that this server works at; what is above is unknown to it.
+    std::uint32_t supported_level = newest_level;
 };
 
 // One section of a snapshot: the rows of one table, each as serialized bytes, in key order.

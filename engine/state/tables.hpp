@@ -69,7 +69,8 @@ struct Derived {
 
 struct Tables {
     std::uint64_t applied_index = 0;
-    std::uint32_t feature_level = 0;
+    std::uint32_t feature_level = 0;  // 0: the log never named one
+    std::uint64_t rehearsals = 0;
     std::array<std::uint64_t, table_count> last_index{};  // the last entry that changed the table
     std::array<Digest, table_count> digests{};
 

@@ -72,10 +72,10 @@ Usage usage_of(const schema::Allocation& allocation) {
     Usage after;
     std::int64_t pinned_cpu = 0;
     for (const schema::AllocatedTaskResources& task : resources.tasks()) {
-        Usage one{.cpu_mhz = task.cpu().cpu_shares(),
-                  .memory_mb = task.memory().memory_mb(),
-                  .memory_max_mb = std::max(task.memory().memory_mb(),
-                                            task.memory().memory_max_mb())};
+        Usage one{
+            .cpu_mhz = task.cpu().cpu_shares(),
+            .memory_mb = task.memory().memory_mb(),
+            .memory_max_mb = std::max(task.memory().memory_mb(), task.memory().memory_max_mb())};
         if (task.cpu().reserved_cores_size() > 0) {
             pinned_cpu += one.cpu_mhz;
             one.cpu_mhz = 0;

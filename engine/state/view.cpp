@@ -158,11 +158,16 @@ ServerPtr StateView::server(std::uint64_t raft_id) const {
 
 const IdsByText* StateView::ids_by_text(Table table) const {
     switch (table) {
-        case Table::nodes: return &tables_->derived.node_text;
-        case Table::evaluations: return &tables_->derived.evaluation_text;
-        case Table::allocations: return &tables_->derived.allocation_text;
-        case Table::deployments: return &tables_->derived.deployment_text;
-        default: return nullptr;
+        case Table::nodes:
+            return &tables_->derived.node_text;
+        case Table::evaluations:
+            return &tables_->derived.evaluation_text;
+        case Table::allocations:
+            return &tables_->derived.allocation_text;
+        case Table::deployments:
+            return &tables_->derived.deployment_text;
+        default:
+            return nullptr;
     }
 }
 

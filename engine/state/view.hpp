@@ -31,6 +31,7 @@ public:
     [[nodiscard]] Digest digest() const;  // of the whole state at applied_index
     [[nodiscard]] Digest digest(Table table) const;
     [[nodiscard]] std::uint32_t feature_level() const { return tables_->feature_level; }
+    [[nodiscard]] std::uint64_t rehearsals() const { return tables_->rehearsals; }
 
     // ---- nodes
 

@@ -196,4 +196,10 @@ void TableWriter::set_feature_level(std::uint32_t level) {
     tables_.feature_level = level;
 }
 
+void TableWriter::set_rehearsals(std::uint64_t rehearsals) {
+    add(Table::settings, rehearsals_hash(rehearsals));
+    subtract(Table::settings, rehearsals_hash(tables_.rehearsals));
+    tables_.rehearsals = rehearsals;
+}
+
 }  // namespace drover::state

@@ -48,6 +48,7 @@ public:
     void put_server(ServerPtr row);
     void erase_server(std::uint64_t raft_id);
     void set_feature_level(std::uint32_t level);
+    void set_rehearsals(std::uint64_t rehearsals);
 
 private:
     void touched(Table table);

@@ -79,6 +79,9 @@ TEST(HostMalformed, what_cannot_become_an_engine_is_refused_with_a_reason) {
         {"a negative duration", DROVER_SERVER,
          [](auto& one) { one.mutable_server()->set_tick(-5); }, DROVER_INVALID_ARGUMENT,
          "tick is -5"},
+        {"a feature level beyond this release", DROVER_SERVER,
+         [](auto& one) { one.mutable_server()->set_supported_level(99); },
+         DROVER_INVALID_ARGUMENT, "supported_feature_level 99"},
         {"an election timeout beyond all measure", DROVER_SERVER,
          [](auto& one) {
              one.mutable_server()->set_tick(std::int64_t{1} << 54);

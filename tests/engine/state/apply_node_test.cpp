@@ -122,14 +122,106 @@ TEST(ApplyUnknown, AnIgnorableEntryIsSkippedAndAnyOtherStopsTheServer) {
     EXPECT_EQ(world.state.digest(), before);
 }
 
+schema::Entry level_change(std::uint32_t level) {
+    schema::Entry entry;
+    entry.mutable_change_feature_level()->set_level(level);
+    return entry;
+}
+
+schema::Entry registration(std::uint64_t raft_id, std::uint32_t level_max) {
+    schema::Entry entry;
+    schema::ServerInfo& server = *entry.mutable_register_server()->mutable_server();
+    server.set_raft_id(raft_id);
+    server.set_name("s" + std::to_string(raft_id));
+    server.set_release("0." + std::to_string(level_max) + ".0");
+    server.set_level_max(level_max);
+    return entry;
+}
+
 TEST(ApplyFeatureLevel, OnlyRises) {
     World world;
-    schema::Entry entry;
-    entry.mutable_change_feature_level()->set_level(3);
-    world.must(entry);
+    world.state = State{{.supported_level = 3}};
+    world.must(level_change(3));
     EXPECT_EQ(world.state.view().feature_level(), 3U);
-    entry.mutable_change_feature_level()->set_level(2);
-    EXPECT_EQ(world.apply(entry).outcome, Applied::refused);
+    EXPECT_EQ(world.apply(level_change(2)).outcome, Applied::refused);
+}
+
+TEST(ApplyFeatureLevel, IsRefusedByAllServersAlikeWhereOneOfThemIsWithoutIt) {
+    for (const std::uint32_t supported : {2U, 3U}) {
+        World world;
+        world.state = State{{.supported_level = supported}};
+        world.must(registration(1, 3));
+        world.must(registration(2, 2));
+        const ApplyResult result = world.apply(level_change(3));
+        ASSERT_EQ(result.outcome, Applied::refused) << "the server without it goes on as well";
+        EXPECT_NE(result.error.message.find("is not supported by s2 (release 0.2.0);"),
+                  std::string::npos)
+            << result.error.message;
+        world.must(registration(2, 3));
+        EXPECT_EQ(world.apply(level_change(3)).outcome,
+                  supported == 3 ? Applied::done : Applied::unknown)
+            << "and stops only where it said that it supports it";
+    }
+}
+
+TEST(ApplyFeatureLevel, AServerWithoutTheClustersLevelIsNotRegistered) {
+    World world;
+    world.state = State{{.supported_level = 3}};
+    world.must(registration(1, 3));
+    world.must(level_change(3));
+    const ApplyResult result = world.apply(registration(1, 2));
+    ASSERT_EQ(result.outcome, Applied::refused);
+    EXPECT_EQ(result.error.message,
+              "s1 (release 0.2.0) does not support the cluster's feature level 3; start a release "
+              "that does on that server");
+    EXPECT_EQ(world.state.view().server(1)->level_max(), 3U);
+    World late;
+    schema::Entry entry = registration(1, 5);
+    entry.mutable_register_server()->mutable_server()->set_level_min(4);
+    EXPECT_EQ(late.apply(entry).outcome, Applied::refused) << "nor one that is too far ahead";
+}
+
+TEST(ApplyFeatureLevel, WhatIsBehindALevelIsUnknownWithoutItAlthoughItCanBeRead) {
+    schema::Entry entry;
+    entry.mutable_rehearse();
+    entry.set_type(schema::Entry::kRehearse);
+    entry.set_level(rehearsal_level);
+    World today;
+    EXPECT_EQ(today.apply(entry).outcome, Applied::unknown);
+    World next;
+    next.state = State{{.supported_level = rehearsal_level}};
+    next.must(entry);
+    EXPECT_EQ(next.state.view().rehearsals(), 1U);
+    next.must(level_change(rehearsal_level));
+    const auto sections = write_snapshot(next.state.view());
+    const auto restored = read_snapshot(sections, {.supported_level = rehearsal_level});
+    ASSERT_TRUE(restored.has_value());
+    EXPECT_EQ(restored->digest(), next.state.digest());
+    EXPECT_EQ(restored->view().rehearsals(), 1U);
+    const auto refused = read_snapshot(sections);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, Errc::unsupported);
+    EXPECT_NE(refused.error().message.find("needs feature level 2, and this server"),
+              std::string::npos)
+        << refused.error().message;
+}
+
+TEST(FeatureLevels, RiseWithoutGapsAndEndWithTheRehearsal) {
+    std::uint32_t expected = oldest_level;
+    std::set<std::uint32_t> types;
+    for (const FeatureLevel& one : feature_levels()) {
+        EXPECT_EQ(one.level, expected++);
+        EXPECT_FALSE(one.release.empty());
+        EXPECT_FALSE(one.gained.empty());
+        for (const std::uint32_t type : one.entry_types) {
+            EXPECT_TRUE(types.insert(type).second) << type << " is behind two levels";
+            EXPECT_NE(schema::Entry::descriptor()->FindFieldByNumber(static_cast<int>(type)),
+                      nullptr);
+        }
+    }
+    EXPECT_EQ(expected, rehearsal_level + 1);
+    EXPECT_EQ(level_of_entry_type(schema::Entry::kRegisterJob), oldest_level);
+    EXPECT_EQ(level_of_entry_type(schema::Entry::kRehearse), rehearsal_level);
 }
 
 }  // namespace

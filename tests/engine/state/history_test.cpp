@@ -159,6 +159,7 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
 
 Digest digest_of_rows(const Tables& tables) {
     Digest sum = feature_level_hash(tables.feature_level);
+    sum += rehearsals_hash(tables.rehearsals);
     auto add = [&sum](Table table, const auto& tree) {
         for (const auto& row : tree.all()) sum += row_hash(table, *row);
     };
