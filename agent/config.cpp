@@ -52,6 +52,8 @@ void read_server(ConfigBlock& block, ServerBlock& server, std::vector<std::strin
     if (server.raft_multiplier == 0) server.raft_multiplier = 1;
     block.read_number("raft_snapshot_threshold", server.raft_snapshot_threshold, 1, large);
     block.read_number("raft_trailing_logs", server.raft_trailing_logs, 0, large);
+    block.read_number("supported_feature_level", server.supported_feature_level, 0, 99);
+    block.read("finalize_upgrades", server.finalize_upgrades);
     block.read_number("num_schedulers", server.num_schedulers, 0, 1024);
     block.read("heartbeat_grace", server.heartbeat_grace);
     block.read("min_heartbeat_ttl", server.min_heartbeat_ttl);

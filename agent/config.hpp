@@ -32,6 +32,9 @@ struct ServerBlock {
     std::uint32_t raft_multiplier{1};
     std::uint64_t raft_snapshot_threshold{8192};
     std::uint64_t raft_trailing_logs{10240};
+    // The feature level to work at, for rehearsals of the next release; 0: this release's own.
+    std::uint32_t supported_feature_level{};
+    bool finalize_upgrades{};  // by itself, once every server supports a higher level
     std::uint32_t num_schedulers{1};
     std::vector<std::string> join;  // start_join, retry_join and server_join together
     Duration retry_interval{std::chrono::seconds{30}};

@@ -186,6 +186,8 @@ server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> boot
     engine.control.heartbeat_rate_max = static_cast<std::uint64_t>(told.max_heartbeats_per_second);
     engine.snapshot_threshold_entries = told.raft_snapshot_threshold;
     engine.snapshot_trailing_entries = told.raft_trailing_logs;
+    engine.supported_level = told.supported_feature_level;
+    engine.finalize_upgrades = told.finalize_upgrades;
     return engine;
 }
 

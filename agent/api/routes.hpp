@@ -29,6 +29,10 @@ void route_operator(const ExchangePtr& exchange, const Rest& rest);     // /v1/o
 void route_regions(const ExchangePtr& exchange, const Rest& rest);      // /v1/regions
 void route_search(const ExchangePtr& exchange, const Rest& rest);       // /v1/search
 
+// ---- parts of /v1/operator
+
+void route_upgrade(const ExchangePtr& exchange, const Rest& rest);  // …/upgrade/…
+
 // ---- parts of /v1/client
 
 void route_client_files(const ExchangePtr& exchange, const Rest& rest);  // …/fs/…

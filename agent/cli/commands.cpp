@@ -281,6 +281,35 @@ std::vector<Command> make_operator_commands() {
     };
 }
 
+std::vector<Command> make_upgrade_commands() {
+    return {
+        {{"operator upgrade status"},
+         "[options]",
+         "Show what finalizing an upgrade would bring, and who is not ready for it",
+         "Until an upgrade is finalized, every server can go back to the release before with "
+         "nothing lost.",
+         {json_flag},
+         true,
+         1,
+         0,
+         0,
+         upgrade_status},
+        {{"operator upgrade finalize"},
+         "[options]",
+         "Let the cluster use what its servers' new release brought",
+         "Raises the cluster's feature level, for good: a release without that level cannot join "
+         "or come\nback. Refused while a server does not support it. `operator upgrade status` "
+         "shows what is gained.",
+         {{"level", true, "the level to raise to; default: the highest that a server supports"},
+          json_flag},
+         true,
+         1,
+         0,
+         0,
+         upgrade_finalize},
+    };
+}
+
 // For servers that do not run.
 std::vector<Command> make_offline_commands() {
     return {
@@ -399,9 +428,9 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make :
-         {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands,
-          make_operator_commands, make_offline_commands, make_raft_log_commands}) {
+    for (auto* const make : {make_job_file_commands, make_job_commands, make_other_commands,
+                             make_server_commands, make_operator_commands, make_upgrade_commands,
+                             make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

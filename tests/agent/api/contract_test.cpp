@@ -332,6 +332,33 @@ TEST_F(Contract, server_members_and_list_peers) {
     tell("/v1/operator/raft/configuration?stale=", "RaftConfiguration");
 }
 
+TEST_F(Contract, an_upgrade_is_shown_and_finalized) {
+    const auto read_status = [&] {
+        const auto answer = agent_->send("GET", "/v1/operator/upgrade/status");
+        EXPECT_EQ(answer.status, 200U);
+        return *schema::parse_json(answer.body);
+    };
+    const JsonValue status = read_status();
+    EXPECT_EQ(*status.find("Level")->integer(), 1);
+    EXPECT_EQ(*status.find("NextLevel")->integer(), 1);
+    EXPECT_FALSE(*status.find("Ready")->boolean());
+    EXPECT_FALSE(*status.find("GoingBack")->boolean());
+    EXPECT_EQ(text_at(status, "OldestRelease"), "0.1.0");
+    const JsonValue& server = status.find("Servers")->array()->front();
+    EXPECT_EQ(text_at(server, "Release"), "0.1.0");
+    EXPECT_EQ(*server.find("LevelMax")->integer(), 1);
+    EXPECT_TRUE(*server.find("Voter")->boolean());
+    const std::string path = "/v1/operator/upgrade/finalize";
+    EXPECT_EQ(agent_->send("GET", path).status, 405U);
+    EXPECT_EQ(agent_->send("PUT", path).body, R"({"Level":1})") << "nothing to do is no mistake";
+    EXPECT_EQ(agent_->send("PUT", path + "?level=x").status, 400U);
+    const auto refused = agent_->send("PUT", path + "?level=2");
+    EXPECT_EQ(refused.status, 500U);
+    EXPECT_NE(refused.body.find("feature level 2 is not supported by"), std::string::npos)
+        << refused.body;
+    EXPECT_EQ(agent_->send("GET", "/v1/operator/upgrade/else").status, 404U);
+}
+
 TEST_F(Contract, a_raft_peer_is_removed_by_name_but_never_the_last_voter) {
     const std::string path = "/v1/operator/raft/peer";
     const auto nameless = agent_->send("DELETE", path);
