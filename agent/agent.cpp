@@ -450,6 +450,7 @@ AgentFacts Agent::Impl::facts() const {
     if (!server) return facts;
     facts.server_id = Uuid::from_raw(self->id())->text();
     facts.server_healthy = server->leader() != 0;
+    facts.log_syncs = server->log_syncs();
     auto servers = server->servers();
     if (servers.empty()) servers.push_back(self);
     const std::lock_guard lock{peers_mutex};

@@ -37,9 +37,10 @@ struct Member {
 struct AgentFacts {
     std::string node_id;  // UUID text of the client's node; empty on a server-only agent
     std::string server_id;
-    std::string http_address;  // as reachable: "127.0.0.1:4646"
-    bool server_healthy{};     // there is a server here and it knows a leader
-    bool client_healthy{};     // there is a client here and it is registered
+    std::string http_address;   // as reachable: "127.0.0.1:4646"
+    bool server_healthy{};      // there is a server here and it knows a leader
+    std::uint64_t log_syncs{};  // of the server's log, since the agent started
+    bool client_healthy{};      // there is a client here and it is registered
     std::vector<Member> members;
 };
 

@@ -80,6 +80,8 @@ public:
     [[nodiscard]] std::vector<server::ServerInfoPtr> servers() const;
     // Raft id of the leader as this server knows it; 0 while there is none.
     [[nodiscard]] std::uint64_t leader() const { return leader_; }
+    // How often its log was synced since it was opened.
+    [[nodiscard]] std::uint64_t log_syncs() const { return store_->syncs(); }
     // Told once, from any thread, as soon as the configuration in force names this server. None:
     // nobody is told any more, also not by a call that was under way.
     void on_member(std::function<void()> callback);

@@ -15,6 +15,7 @@
 #include <rocksdb/write_batch.h>
 
 #include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <future>
@@ -119,6 +120,7 @@ struct RocksStore::Impl {
     std::size_t queued_bytes = 0;
     bool stopping = false;
     std::optional<Error> broken;  // set once, by the storage thread alone
+    std::atomic<std::uint64_t> syncs{0};
     std::thread thread;
 };
 
@@ -165,6 +167,7 @@ Result<void> RocksStore::Impl::commit(const std::vector<Queued>& group) {
     }
     const rocksdb::Status status = db->Write(write, &all);
     if (!status.ok()) return tl::unexpected<Error>{store_error(status, directory)};
+    if (write.sync) ++syncs;
     return {};
 }
 
@@ -277,6 +280,8 @@ Result<std::optional<std::string>> RocksStore::get(std::string_view key) const {
     if (!status.ok()) return tl::unexpected<Error>{store_error(status, impl_->directory)};
     return std::optional<std::string>{std::move(value)};
 }
+
+std::uint64_t RocksStore::syncs() const { return impl_->syncs; }
 
 Result<void> RocksStore::submit(KvBatch batch, Durability durability, Completion completion) {
     const std::size_t bytes = bytes_of(batch);

@@ -69,6 +69,9 @@ public:
     // The same, waiting for the completion. For start-up and tools, not for the engine's thread.
     [[nodiscard]] Result<void> write(KvBatch batch);
 
+    // Commits that ended with a sync, since the store was opened. From any thread.
+    [[nodiscard]] std::uint64_t syncs() const;
+
 private:
     struct Impl;
     explicit RocksStore(std::unique_ptr<Impl> impl);

@@ -74,6 +74,7 @@ void agent_self(const ExchangePtr& exchange) {
                                     : leader->address + ":" + std::to_string(leader->rpc_port)},
                 {"bootstrap", backend.config().server.bootstrap_expect == 1 ? "true" : "false"},
                 {"known_regions", "1"}});
+        stats.set("raft", JsonValue::Object{{"log_syncs", std::to_string(facts.log_syncs)}});
         stats.set("serf", JsonValue::Object{{"members", std::to_string(facts.members.size())}});
     }
     if (!facts.node_id.empty()) {

@@ -1,0 +1,185 @@
+#include "tests/agent/cluster/writers.hpp"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <filesystem>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+
+#include "engine/base/uuid.hpp"
+#include "engine/schema/node.pb.h"
+#include "engine/schema/request.pb.h"
+#include "io/clock.hpp"
+#include "io/transport.hpp"
+
+namespace drover::agent::cluster {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr Duration answer_timeout = std::chrono::seconds{20};
+
+io::TransportOptions introduced_as(const std::string& node) {
+    io::TransportOptions options;
+    options.self.region = "global";
+    options.self.node = node;
+    options.self.release = "benchmark";
+    options.self.protocol_min = options.self.protocol_max = 1;
+    return options;
+}
+
+schema::Request registration(std::size_t number, Prng& prng) {
+    schema::Request request;
+    schema::Node& node = *request.mutable_register_node()->mutable_node();
+    node.set_id(Uuid::mint(io::wall_now(), prng).raw());
+    node.set_secret_id(Uuid::mint(io::wall_now(), prng).text());
+    node.set_name("writer-" + std::to_string(number));
+    node.set_datacenter("dc1");
+    node.set_scheduling_eligibility("eligible");
+    auto& filler = *node.add_meta();
+    filler.set_key("unique.filler");
+    // The server adds the envelope of the entry, the status, the pool and the class.
+    constexpr std::size_t added_by_server = 95;
+    const std::size_t size = request.ByteSizeLong() + added_by_server;
+    filler.set_value(std::string(written_entry_bytes - std::min(size, written_entry_bytes), 'x'));
+    return request;
+}
+
+double median_us(std::vector<Clock::duration>& times) {
+    if (times.empty()) return 0;
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    return std::chrono::duration<double, std::micro>(*middle).count();
+}
+
+}  // namespace
+
+// After construction touched by the transport's thread alone, but for what the mutex guards.
+struct Writers::Impl : std::enable_shared_from_this<Writers::Impl> {
+    struct Writer {
+        std::string request;
+        Clock::time_point asked;
+    };
+
+    void write(std::size_t number) {
+        Writer& writer = writers[number];
+        writer.asked = Clock::now();
+        transport->request(
+            server, writer.request, answer_timeout,
+            [this, number](const io::RequestOutcome& outcome) { answered(number, outcome); });
+    }
+
+    void answered(std::size_t number, const io::RequestOutcome& outcome) {
+        schema::Response response;
+        const bool done = outcome && response.ParseFromString(*outcome) && !response.has_failure();
+        if (done) {
+            latencies.push_back(Clock::now() - writers[number].asked);
+        } else {
+            ++refused;
+        }
+        if (Clock::now() < end) return write(number);
+        const std::lock_guard lock{mutex};
+        if (--busy == 0) idle.notify_all();
+    }
+
+    io::Address server;
+    std::vector<Writer> writers;
+    std::vector<Clock::duration> latencies;
+    std::uint64_t refused{};
+    Clock::time_point end;
+    std::mutex mutex;
+    std::condition_variable idle;
+    std::size_t busy{};
+    std::unique_ptr<io::Transport> transport;  // goes first: its callbacks use the others
+};
+
+Writers::Writers(const std::string& server, std::size_t count) : impl_{std::make_shared<Impl>()} {
+    Prng prng{*io::entropy_seed()};
+    impl_->server = io::Address{server};
+    for (std::size_t i = 0; i < count; ++i)
+        impl_->writers.push_back({registration(i, prng).SerializeAsString(), {}});
+    auto transport =
+        io::Transport::start(introduced_as(Uuid::mint(io::wall_now(), prng).text()), {});
+    if (!transport) throw std::runtime_error{transport.error().message};
+    impl_->transport = std::move(*transport);
+    impl_->transport->keep(impl_->server);
+}
+
+Writers::~Writers() { impl_->transport.reset(); }
+
+Writers::Measured Writers::write_for(std::chrono::milliseconds time) {
+    Impl& impl = *impl_;
+    std::unique_lock lock{impl.mutex};
+    impl.latencies.clear();
+    impl.refused = 0;
+    impl.busy = impl.writers.size();
+    const auto began = Clock::now();
+    impl.end = began + time;
+    for (std::size_t i = 0; i < impl.writers.size(); ++i) impl.write(i);
+    impl.idle.wait(lock, [&] { return impl.busy == 0; });
+    Measured measured;
+    measured.seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    measured.commits = impl.latencies.size();
+    measured.refused = impl.refused;
+    measured.median_us = median_us(impl.latencies);
+    return measured;
+}
+
+double loopback_round_trip_us(std::size_t bytes) {
+    io::TransportOptions listening = introduced_as("echo");
+    listening.listen = "127.0.0.1:0";
+    io::TransportHandlers handlers;
+    handlers.on_request = [](const io::Handshake&, std::string payload,
+                             const io::Responder& responder) {
+        responder.respond(std::move(payload));
+    };
+    const auto echo = io::Transport::start(std::move(listening), std::move(handlers));
+    const auto asking = io::Transport::start(introduced_as("asker"), {});
+    if (!echo || !asking) throw std::runtime_error{"no transport on loopback"};
+    const io::Address to{(*echo)->address()};
+    std::vector<Clock::duration> times;
+    std::promise<void> over;
+    std::function<void()> ask = [&] {
+        (*asking)->request(to, std::string(bytes, 'x'), answer_timeout,
+                           [&, asked = Clock::now()](const io::RequestOutcome& outcome) {
+                               times.push_back(Clock::now() - asked);
+                               constexpr std::size_t round_trips = 5000;
+                               if (!outcome || times.size() == round_trips) return over.set_value();
+                               ask();
+                           });
+    };
+    ask();
+    over.get_future().wait();
+    return median_us(times);
+}
+
+double raw_sync_us(std::size_t bytes, std::chrono::milliseconds time) {
+    constexpr std::size_t file_bytes = std::size_t{16} << 20;
+    std::string path =
+        (std::filesystem::temp_directory_path() / ("drover-raw-" + std::string(6, 'X'))).string();
+    const int file = ::mkstemp(path.data());
+    if (file < 0) throw std::runtime_error{path + ": cannot be created"};
+    ::unlink(path.c_str());
+    const std::string blank(file_bytes, '\0'), record(bytes, 'x');
+    bool good =
+        ::pwrite(file, blank.data(), blank.size(), 0) == static_cast<ssize_t>(blank.size()) &&
+        ::fsync(file) == 0;
+    std::size_t count = 0;
+    const auto began = Clock::now();
+    while (good && Clock::now() - began < time) {
+        const auto at = static_cast<off_t>(count++ * bytes % (file_bytes - bytes));
+        good = ::pwrite(file, record.data(), bytes, at) == static_cast<ssize_t>(bytes) &&
+               ::fdatasync(file) == 0;
+    }
+    const auto took = Clock::now() - began;
+    ::close(file);
+    if (!good) throw std::runtime_error{path + ": the disk refused"};
+    return std::chrono::duration<double, std::micro>(took).count() / static_cast<double>(count);
+}
+
+}  // namespace drover::agent::cluster

@@ -1,0 +1,50 @@
+// Clients of a cluster in this process: each writes through the port and the request path of a node
+// agent, and writes again as soon as its last write is answered. They share one connection, as the
+// tasks of one agent do.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace drover::agent::cluster {
+
+// What a writer writes: the registration of a node of its own, anew, which becomes one log entry of
+// about this size and asks for no evaluation.
+inline constexpr std::size_t written_entry_bytes = 256;
+
+class Writers {
+public:
+    // `server` is where its RPC port listens.
+    Writers(const std::string& server, std::size_t count);
+    ~Writers();
+    Writers(const Writers&) = delete;
+    Writers& operator=(const Writers&) = delete;
+
+    struct Measured {
+        std::uint64_t commits{};
+        std::uint64_t refused{};  // or not answered; the writer went on with the next
+        double seconds{};
+        double median_us{};  // of the commits' latencies
+        [[nodiscard]] double per_second() const { return static_cast<double>(commits) / seconds; }
+    };
+    // Returns when every writer has its last answer.
+    [[nodiscard]] Measured write_for(std::chrono::milliseconds time);
+
+private:
+    struct Impl;
+    std::shared_ptr<Impl> impl_;
+};
+
+// Microseconds from a request of this size to its answer, over the same transport on loopback, one
+// outstanding at a time: the median.
+[[nodiscard]] double loopback_round_trip_us(std::size_t bytes);
+
+// Microseconds for one record of this size written to a file of which every block is written
+// already, and synced: the mean over at least `time`.
+[[nodiscard]] double raw_sync_us(std::size_t bytes, std::chrono::milliseconds time);
+
+}  // namespace drover::agent::cluster
