@@ -121,6 +121,13 @@ void Exchange::answer(const schema::JsonValue& json, const schema::Response* res
     send(200, schema::print_json(json, pretty != nullptr && *pretty != "0"), std::move(headers));
 }
 
+void Exchange::answer_file(const std::string& bytes, io::HttpFields headers,
+                           const schema::Response& response) const {
+    headers.emplace_back("Content-Type", "application/octet-stream");
+    headers.emplace_back("X-Nomad-Index", std::to_string(response.index()));
+    send(200, bytes, std::move(headers));
+}
+
 void Exchange::answer_empty(const schema::Response* response) const {
     io::HttpFields headers;
     if (response != nullptr)

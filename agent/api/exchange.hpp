@@ -49,6 +49,9 @@ public:
     void invalid_method() const { fail(405, "Invalid method"); }
     // Headers that tell the state of the answer come from `response`, where there is one.
     void answer(const schema::JsonValue& json, const schema::Response* response = nullptr) const;
+    // Bytes that are no JSON.
+    void answer_file(const std::string& bytes, io::HttpFields headers,
+                     const schema::Response& response) const;
     void answer_empty(const schema::Response* response = nullptr) const;
 
     // ---- questions

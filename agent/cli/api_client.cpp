@@ -109,6 +109,10 @@ Result<Reply> ApiClient::put(const std::string& path, const schema::JsonValue& b
     return send("PUT", path, parameters, schema::print_json(body));
 }
 
+Result<Reply> ApiClient::put_file(const std::string& path, std::string bytes) {
+    return send("PUT", path, {}, std::move(bytes));
+}
+
 Result<Reply> ApiClient::remove(const std::string& path, const Parameters& parameters) {
     return send("DELETE", path, parameters, {});
 }

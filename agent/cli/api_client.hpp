@@ -35,6 +35,8 @@ public:
     [[nodiscard]] Result<Reply> put(const std::string& path, const schema::JsonValue& body,
                                     const Parameters& parameters = {});
     [[nodiscard]] Result<Reply> remove(const std::string& path, const Parameters& parameters = {});
+    // A body that is no JSON.
+    [[nodiscard]] Result<Reply> put_file(const std::string& path, std::string bytes);
     // A body that comes piece by piece, until the receiver returns false or it ends.
     [[nodiscard]] Result<void> stream(const std::string& path, const Parameters& parameters,
                                       const io::HttpClient::Receiver& receiver);

@@ -71,6 +71,8 @@ int operator_fsck(const Invocation& invocation);
 int raft_recover(const Invocation& invocation);
 int raft_logs(const Invocation& invocation);
 int raft_info(const Invocation& invocation);
+int snapshot_save(const Invocation& invocation);
+int snapshot_restore(const Invocation& invocation);
 int snapshot_inspect(const Invocation& invocation);
 int snapshot_state(const Invocation& invocation);
 int version(const Invocation& invocation);

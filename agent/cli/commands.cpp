@@ -310,6 +310,35 @@ std::vector<Command> make_upgrade_commands() {
     };
 }
 
+std::vector<Command> make_snapshot_commands() {
+    return {
+        {{"operator snapshot save"},
+         "[options] [file]",
+         "Save the state of a running cluster as a file",
+         "Without a file's name it is drover-<time>.snapshot in this directory. What arrived is "
+         "checked\nbefore the file gets its name; `operator snapshot inspect` shows what is in it.",
+         {{"stale", false, "whatever the asked server has, also while there is no leader"},
+          json_flag},
+         true,
+         1,
+         0,
+         1,
+         snapshot_save},
+        {{"operator snapshot restore"},
+         "[options] <file>",
+         "Bring the state in a file back into a running cluster",
+         "Jobs, nodes, allocations, evaluations and deployments become those of the file; the "
+         "servers stay\nwho they are. Allocations that the file does not know are stopped by their "
+         "nodes. Save the\npresent state first: there is no other way back.",
+         {json_flag},
+         true,
+         1,
+         1,
+         1,
+         snapshot_restore},
+    };
+}
+
 // For servers that do not run.
 std::vector<Command> make_offline_commands() {
     return {
@@ -428,9 +457,10 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make : {make_job_file_commands, make_job_commands, make_other_commands,
-                             make_server_commands, make_operator_commands, make_upgrade_commands,
-                             make_offline_commands, make_raft_log_commands}) {
+    for (auto* const make :
+         {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands,
+          make_operator_commands, make_upgrade_commands, make_snapshot_commands,
+          make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

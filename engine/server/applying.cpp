@@ -55,6 +55,9 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
     }
     view_ = state_.view();
     for (const auto waiter : watchers_.woken(result.changes)) woken_.insert(waiter);
+    if (command->has_restore_state() && result.outcome == state::Applied::done) {
+        restored(step, command->restore_state());
+    }
     if (leader_) leader_->applied(index, *command, result, view_, step.moment());
     learn_outcome(step, *command, result);
     if (const auto asked = settle_slots(step, entry)) {

@@ -136,14 +136,6 @@ struct Respond {
     Ticket ticket;
     ResponsePtr response;
 };
-// Run server::answer(this) on any thread and hand its response to the asker.
-struct AnswerQuery {
-    Ticket ticket;
-    state::StateView view;
-    RequestPtr request;
-    Duration last_contact{};
-    bool known_leader{};
-};
 // Run server::compute(this) on any thread; answered by PlanComputed.
 struct ComputePlan {
     WorkId work;
@@ -166,6 +158,15 @@ struct SaveSnapshot {
     raft::SnapshotMeta meta;
     std::string release{};  // that writes it
     std::shared_ptr<const KeptSections> kept{};
+};
+// Run server::answer(this) on any thread and hand its response to the asker.
+struct AnswerQuery {
+    Ticket ticket;
+    state::StateView view;
+    RequestPtr request;
+    Duration last_contact{};
+    bool known_leader{};
+    std::shared_ptr<const SaveSnapshot> file{};  // where a snapshot file is what was asked for
 };
 // Who the servers are and where they listen, whenever that changes.
 struct UpdatePeers {

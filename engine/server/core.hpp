@@ -17,6 +17,7 @@
 #include "engine/base/prng.hpp"
 #include "engine/control/leader.hpp"
 #include "engine/raft/raft.hpp"
+#include "engine/schema/entry.pb.h"
 #include "engine/schema/request.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/server/draft.hpp"
@@ -116,6 +117,8 @@ private:
 
     // snapshotting.cpp
     void maybe_save_snapshot(Step& step);
+    [[nodiscard]] SaveSnapshot snapshot_at(raft::Index index, raft::Term term) const;
+    void restored(Step& step, const schema::StateRestoration& from);
     void install(Step& step, const raft::Snapshot& snapshot);
     void send_snapshots(Step& step);
     void on(Step& step, raft::RaftId from, const SnapshotPart& part);
@@ -123,6 +126,7 @@ private:
 
     // leading.cpp
     void follow_role(Step& step);
+    void drop_leaders_work();
     void work_as_leader(Step& step);
     [[nodiscard]] Result<raft::Receipt> propose(Step& step, const control::EntryPtr& entry,
                                                 std::optional<RequestKey> request);
@@ -187,6 +191,8 @@ private:
     void forget(RequestKey key);
     void finish_read(Step& step, RequestKey key);
     void answer_query(Step& step, RequestKey key);
+    [[nodiscard]] std::shared_ptr<const SaveSnapshot> file_for(
+        const schema::Request& request) const;
     void answer_about_raft(Step& step, RequestKey key);
     void fill_leader(schema::LeaderInfo& info) const;
     [[nodiscard]] Duration last_contact() const;

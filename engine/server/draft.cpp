@@ -24,6 +24,7 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kUpdateAllocations:
         case schema::Request::kUpdateDeployment:
         case schema::Request::kRegisterServer:
+        case schema::Request::kRestoreSnapshot:
         case schema::Request::kTransferLeadership:
         case schema::Request::kRemovePeer:
         case schema::Request::kFinalizeUpgrade:
@@ -59,6 +60,8 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_finalize_upgrade(context);
         case schema::Request::kRehearse:
             return draft_rehearsal(context);
+        case schema::Request::kRestoreSnapshot:
+            return draft_restore_snapshot(context);
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:

@@ -48,6 +48,7 @@ struct Draft {
 
 // What finalizing asks for where no level is named: all that has come into the cluster.
 [[nodiscard]] std::uint32_t newest_level_of_any(const state::StateView& view);
+[[nodiscard]] Result<Draft> draft_restore_snapshot(const DraftContext& context);
 
 // An entry that carries the request's id and actor.
 [[nodiscard]] std::shared_ptr<schema::Entry> entry_for(const DraftContext& context);

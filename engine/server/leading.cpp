@@ -23,13 +23,16 @@ bool same_server(schema::ServerInfo a, schema::ServerInfo b) {
 
 }  // namespace
 
+// Everything in it can be worked out again from the state.
+void Server::Core::drop_leaders_work() {
+    leader_.reset();
+    std::erase_if(planning_, [](const auto& planning) {
+        return std::holds_alternative<std::uint64_t>(planning.second);
+    });
+}
+
 void Server::Core::follow_role(Step& step) {
-    if (leader_ && (!raft_.leads() || raft_.term() != leading_term_)) {
-        leader_.reset();
-        std::erase_if(planning_, [](const auto& planning) {
-            return std::holds_alternative<std::uint64_t>(planning.second);
-        });
-    }
+    if (leader_ && (!raft_.leads() || raft_.term() != leading_term_)) drop_leaders_work();
     if (!leader_ && raft_.leads() &&
         raft_.term_at(raft::Index{view_.applied_index()}) == raft_.term()) {
         leading_term_ = raft_.term();

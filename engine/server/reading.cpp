@@ -119,13 +119,24 @@ void Server::Core::answer_query(Step& step, RequestKey key) {
     forget(key);
     if (const auto* ticket = std::get_if<Ticket>(&pending.origin)) {
         step.emit(AnswerQuery{*ticket, view_, pending.request, last_contact(),
-                              raft_.leader().has_value()});
+                              raft_.leader().has_value(), file_for(*pending.request)});
         return;
     }
     // Another server asked on somebody's behalf: there is no host's ticket to answer.
-    const AnswerQuery query{Ticket{}, view_, pending.request, last_contact(),
-                            raft_.leader().has_value()};
+    const AnswerQuery query{Ticket{},
+                            view_,
+                            pending.request,
+                            last_contact(),
+                            raft_.leader().has_value(),
+                            file_for(*pending.request)};
     send_answer(step, pending.origin, *answer(query));
+}
+
+std::shared_ptr<const SaveSnapshot> Server::Core::file_for(const schema::Request& request) const {
+    const raft::Index applied{view_.applied_index()};
+    if (!request.query().has_snapshot()) return nullptr;
+    return std::make_shared<const SaveSnapshot>(
+        snapshot_at(applied, raft_.term_at(applied).value_or(raft_.term())));
 }
 
 schema::RaftConfiguration Server::Core::raft_configuration() const {

@@ -44,7 +44,12 @@ const control::Leader* Server::leader_work() const {
 
 ResponsePtr answer(const AnswerQuery& query) {
     auto response = std::make_shared<schema::Response>();
-    state::query(query.view, namespace_of(*query.request), query.request->query(), *response);
+    if (query.file) {
+        response->set_snapshot_file(snapshot_file(*query.file));
+        response->set_index(query.view.applied_index());
+    } else {
+        state::query(query.view, namespace_of(*query.request), query.request->query(), *response);
+    }
     response->set_request_id(query.request->request_id());
     response->set_last_contact_ns(query.last_contact.count());
     response->set_known_leader(query.known_leader);

@@ -17,14 +17,33 @@ void Server::Core::maybe_save_snapshot(Step& step) {
     if (raft_.stable_index() < index) return;
     const auto term = raft_.term_at(index);
     if (!term) return;
-    SaveSnapshot save;
+    SaveSnapshot save = snapshot_at(index, *term);
     save.work = WorkId{++last_work_};
-    save.view = view_;
-    save.meta = {index, *term, raft_.conf()};
-    save.release = config_.self->release();
-    save.kept = kept_sections_;
     saving_ = Saving{save.work, save.meta};
     step.emit(std::move(save));
+}
+
+SaveSnapshot Server::Core::snapshot_at(raft::Index index, raft::Term term) const {
+    SaveSnapshot save;
+    save.view = view_;
+    save.meta = {index, term, raft_.conf()};
+    save.release = config_.self->release();
+    save.kept = kept_sections_;
+    return save;
+}
+
+// An operator brought another state back: nothing that was known about the old one holds.
+void Server::Core::restored(Step& step, const schema::StateRestoration& from) {
+    KeptSections kept;
+    for (const auto& section : from.sections()) {
+        if (!section.ignorable()) continue;
+        kept.push_back({section.name(), {section.records().begin(), section.records().end()}});
+    }
+    kept_sections_ = std::make_shared<const KeptSections>(std::move(kept));
+    drop_leaders_work();
+    for (const RequestKey key : requests_.in_phase(Phase::parked)) woken_.insert(key);
+    step.report(Severity::warning, "the state of a snapshot took the place of ours at entry " +
+                                       std::to_string(view_.applied_index()));
 }
 
 // What a follower that is being sent a snapshot needs next stays in the log, or it would need

@@ -89,6 +89,9 @@ void fill_written(schema::Response& response, const schema::Request& request,
                                    entry.change_deployment(), after);
         case schema::Request::kFinalizeUpgrade:
             return response.mutable_upgrade_finalized()->set_level(after.feature_level());
+        case schema::Request::kRestoreSnapshot:
+            response.mutable_snapshot_restored()->set_index(after.applied_index());
+            return;
         case schema::Request::kRehearse:
         case schema::Request::kUpdateAllocations:
         case schema::Request::kRegisterServer:

@@ -109,6 +109,7 @@ private:
             case Query::kRaftState:
             case Query::kLeader:
             case Query::kUpgradeStatus:
+            case Query::kSnapshot:
             case Query::KIND_NOT_SET:
                 break;
         }

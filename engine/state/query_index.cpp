@@ -104,6 +104,7 @@ std::uint64_t watch_index(const StateView& view, std::string_view namespace_, co
         case Query::kRaftState:
         case Query::kLeader:
         case Query::kUpgradeStatus:
+        case Query::kSnapshot:
         case Query::KIND_NOT_SET:
             break;
     }
@@ -163,6 +164,7 @@ std::vector<WatchKey> watch_keys(std::string_view namespace_, const Query& query
         case Query::kRaftState:
         case Query::kLeader:
         case Query::kUpgradeStatus:
+        case Query::kSnapshot:
         case Query::KIND_NOT_SET:
             break;
     }

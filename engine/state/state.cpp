@@ -45,10 +45,11 @@ Result<void> dispatch(Context& context, const schema::Entry& entry) {
             return apply_body(context, entry.change_job_stability());
         case Body::kRehearse:
             return apply_body(context, entry.rehearse());
+        case Body::kRestoreState:
         case Body::BODY_NOT_SET:
             break;
     }
-    return fail(Errc::internal, "an entry without a body reached the appliers");
+    return fail(Errc::internal, "an entry that no applier takes reached them");
 }
 
 // The level that a server must support to apply the entry. What is behind a level must not be
@@ -98,6 +99,14 @@ ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
         return result;
     }
     ApplyResult result;
+    if (entry.has_restore_state()) {
+        if (auto done = restore(index, entry.restore_state(), result.changes); !done) {
+            result.outcome = Applied::refused;
+            result.error = done.error();
+        }
+        tables_.applied_index = index;
+        return result;
+    }
     TableWriter writer{tables_, index, result.changes};
     Context context{writer, entry, config_};
     if (Result<void> done = dispatch(context, entry); !done) {

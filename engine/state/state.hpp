@@ -19,6 +19,7 @@
 
 namespace drover::schema {
 class Entry;
+class StateRestoration;
 }  // namespace drover::schema
 
 namespace drover::state {
@@ -79,6 +80,9 @@ public:
 private:
     friend Result<State> read_snapshot(const std::vector<SnapshotSection>& sections,
                                        StateConfig config);
+    // apply_restore.cpp. An error has changed nothing.
+    [[nodiscard]] Result<void> restore(std::uint64_t index, const schema::StateRestoration& from,
+                                       Changes& changes);
 
     StateConfig config_;
     Tables tables_;
