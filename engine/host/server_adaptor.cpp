@@ -48,6 +48,8 @@ Result<server::Config> to_config(const wire::ServerConfig& from) {
     override_with(config.control.heartbeat_rate_max, from.heartbeat_rate_max());
     override_with(config.snapshot_threshold_entries, from.snapshot_threshold_entries());
     override_with(config.snapshot_trailing_entries, from.snapshot_trailing_entries());
+    override_with(config.snapshot_threshold_bytes, from.snapshot_threshold_bytes());
+    override_with(config.snapshot_entries_max, from.snapshot_entries_max());
     override_with(config.snapshot_transfer.part_bytes, from.snapshot_part_bytes());
     override_with(config.supported_level, from.supported_level());
     override_with(config.finalize_upgrades, from.finalize_upgrades());

@@ -19,6 +19,7 @@ void Server::Core::apply_committed(Step& step, const std::vector<raft::Entry>& e
 
 void Server::Core::apply_one(Step& step, const raft::Entry& entry) {
     const std::uint64_t index = entry.index.value();
+    unsaved_bytes_ += entry.payload().size();
     learn_what_never_happened(step, entry.term);
     if (entry.kind == raft::EntryKind::conf_change) return apply_conf_change(step, entry);
     if (!entry.payload().empty()) return apply_command(step, entry);

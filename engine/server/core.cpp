@@ -81,7 +81,7 @@ Result<std::unique_ptr<Server::Core>> Server::Core::recover(Config config, Durab
     // Core's constructor is private: make_unique cannot reach it.
     std::unique_ptr<Core> core{
         new Core{std::move(config), std::move(raft), std::move(state), prng}};
-    core->snapshot_index_ = core->state_.applied_index();
+    core->note_snapshot(raft::Index{core->state_.applied_index()}, durable.snapshot_bytes, 0);
     core->kept_sections_ = std::move(kept);
     core->last_now_ = now;
     core->next_registration_ = now;
@@ -194,10 +194,10 @@ void Server::Core::on(Step& step, const PlanComputed& input) {
 
 void Server::Core::on(Step& step, const SnapshotSaved& input) {
     if (!saving_ || saving_->work != input.work) return;
-    const raft::SnapshotMeta meta = saving_->meta;
+    const auto [work, meta, bytes_before] = *saving_;
     saving_.reset();
     if (meta.index.value() <= snapshot_index_) return;  // a newer one was installed meanwhile
-    snapshot_index_ = meta.index.value();
+    note_snapshot(meta.index, input.bytes, unsaved_bytes_ - bytes_before);
     raft_.snapshot_saved({meta, input.bytes});
     compact(step);
 }

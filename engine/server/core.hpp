@@ -79,6 +79,7 @@ private:
     struct Saving {
         WorkId work;
         raft::SnapshotMeta meta;
+        std::uint64_t bytes_before{};  // of unsaved_bytes_: what the file takes in
     };
     // A plan that is being computed: for the leader's lane, or for someone who asked `job plan`.
     struct PlanJob {
@@ -117,6 +118,9 @@ private:
 
     // snapshotting.cpp
     void maybe_save_snapshot(Step& step);
+    [[nodiscard]] bool snapshot_due() const;
+    void note_snapshot(raft::Index index, const raft::SharedBytes& file,
+                       std::uint64_t applied_since);
     [[nodiscard]] SaveSnapshot snapshot_at(raft::Index index, raft::Term term) const;
     void restored(Step& step, const schema::StateRestoration& from);
     void install(Step& step, const raft::Snapshot& snapshot);
@@ -242,6 +246,8 @@ private:
     SnapshotTransfers outgoing_;
     SnapshotReceiving receiving_;
     std::uint64_t snapshot_index_ = 0;  // of the newest own snapshot
+    std::uint64_t snapshot_size_ = 0;   // of its file
+    std::uint64_t unsaved_bytes_ = 0;   // of the entries that were applied since
     std::uint64_t snapshot_retry_ = 0;  // none is tried before this index
     std::shared_ptr<const KeptSections> kept_sections_;
 };

@@ -46,6 +46,11 @@ struct Config {
     // snapshot.
     std::uint64_t snapshot_threshold_entries = 8192;
     std::uint64_t snapshot_trailing_entries = 10240;
+    // Also when entries of this many bytes were applied, however few. A state whose file is larger
+    // than this is saved when as much was applied as the file is large, or when entries would make
+    // the next start long: to write it more often costs more than to replay the log.
+    std::uint64_t snapshot_threshold_bytes = std::uint64_t{64} << 20;
+    std::uint64_t snapshot_entries_max = std::uint64_t{1} << 18;
     TransferLimits snapshot_transfer;
 
     Duration request_timeout = std::chrono::seconds{30};  // for requests that name none

@@ -141,7 +141,21 @@ void SnapshotTransfers::heard(Instant now, raft::RaftId from, const SnapshotRece
     const auto sending = sending_.find(from);
     if (sending == sending_.end()) return;
     sending->second.heard(now, answer);
-    if (sending->second.done()) sending_.erase(sending);
+    if (!sending->second.done()) return;
+    delivered_[from] = Delivered{sending->second.index(), now + limits_.load_patience};
+    sending_.erase(sending);
+}
+
+void SnapshotTransfers::settle(Instant now,
+                               const std::map<raft::RaftId, raft::Progress>& followers) {
+    const auto fed = [&](raft::RaftId peer) {
+        const auto follower = followers.find(peer);
+        return follower == followers.end() ||
+               follower->second.state == raft::ProgressState::replicate;
+    };
+    std::erase_if(sending_, [&](const auto& one) { return fed(one.first); });
+    std::erase_if(delivered_,
+                  [&](const auto& one) { return fed(one.first) || now >= one.second.until; });
 }
 
 SnapshotTransfers::Due SnapshotTransfers::due(Instant now) {
@@ -170,6 +184,9 @@ std::optional<raft::Index> SnapshotTransfers::oldest() const {
     std::optional<raft::Index> oldest;
     for (const auto& [to, sending] : sending_) {
         oldest = oldest ? std::min(*oldest, sending.index()) : sending.index();
+    }
+    for (const auto& [to, delivered] : delivered_) {
+        oldest = oldest ? std::min(*oldest, delivered.index) : delivered.index;
     }
     return oldest;
 }

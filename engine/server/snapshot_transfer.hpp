@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "engine/base/time.hpp"
+#include "engine/raft/progress.hpp"
 #include "engine/server/boundary.hpp"
 
 namespace drover::server {
@@ -24,6 +25,8 @@ struct TransferLimits {
     std::uint64_t window_bytes = std::uint64_t{8} << 20;  // under way and not confirmed
     Duration patience = std::chrono::milliseconds{500};
     std::uint32_t fruitless_rounds_max = 20;  // then nobody is there, and consensus asks again
+    // How long the log is kept for a follower that holds the whole file and has yet to load it.
+    Duration load_patience = std::chrono::seconds{60};
 };
 
 // Of one snapshot to one follower.
@@ -84,12 +87,16 @@ private:
 
 // All that a leader sends. A follower is sent one snapshot at a time: one that is wanted while an
 // older one is still under way is not begun, since the older one serves as well and is further on.
+// To load a large file takes a follower longer than the log's trailing entries last: what comes
+// after the snapshot is owed to it until it is fed from the log again.
 class SnapshotTransfers {
 public:
     explicit SnapshotTransfers(TransferLimits limits) : limits_{limits} {}
 
     void begin(Instant now, raft::Message announcement);
     void heard(Instant now, raft::RaftId from, const SnapshotReceived& answer);
+    // Forgets followers that are fed from the log again, and those that took too long.
+    void settle(Instant now, const std::map<raft::RaftId, raft::Progress>& followers);
     // Parts that may leave now, and followers on whom it was given up.
     struct Due {
         std::vector<SnapshotPart> parts;
@@ -99,11 +106,19 @@ public:
     [[nodiscard]] std::optional<Instant> next_deadline() const;
     // The entries after this one are what somebody will need next.
     [[nodiscard]] std::optional<raft::Index> oldest() const;
-    void clear() { sending_.clear(); }
+    void clear() {
+        sending_.clear();
+        delivered_.clear();
+    }
 
 private:
+    struct Delivered {
+        raft::Index index;
+        Instant until;
+    };
     TransferLimits limits_;
     std::map<raft::RaftId, SnapshotSending> sending_;
+    std::map<raft::RaftId, Delivered> delivered_;
 };
 
 }  // namespace drover::server

@@ -8,10 +8,26 @@
 
 namespace drover::server {
 
+bool Server::Core::snapshot_due() const {
+    const std::uint64_t entries = view_.applied_index() - snapshot_index_;
+    if (unsaved_bytes_ >= std::max(config_.snapshot_threshold_bytes, snapshot_size_)) return true;
+    const bool large = snapshot_size_ > config_.snapshot_threshold_bytes;
+    return entries >=
+           (large ? std::max(config_.snapshot_entries_max, config_.snapshot_threshold_entries)
+                  : config_.snapshot_threshold_entries);
+}
+
+// The newest snapshot of the own state, saved or installed, is this one.
+void Server::Core::note_snapshot(raft::Index index, const raft::SharedBytes& file,
+                                 std::uint64_t applied_since) {
+    snapshot_index_ = index.value();
+    snapshot_size_ = file ? file->size() : 0;
+    unsaved_bytes_ = applied_since;
+}
+
 void Server::Core::maybe_save_snapshot(Step& step) {
     const std::uint64_t applied = view_.applied_index();
-    if (saving_ || applied < snapshot_retry_) return;
-    if (applied < snapshot_index_ + config_.snapshot_threshold_entries) return;
+    if (saving_ || applied < snapshot_retry_ || !snapshot_due()) return;
     const raft::Index index{applied};
     // Applied early, the log may still be on its way to the disk: a snapshot must not outrun it.
     if (raft_.stable_index() < index) return;
@@ -19,7 +35,7 @@ void Server::Core::maybe_save_snapshot(Step& step) {
     if (!term) return;
     SaveSnapshot save = snapshot_at(index, *term);
     save.work = WorkId{++last_work_};
-    saving_ = Saving{save.work, save.meta};
+    saving_ = Saving{save.work, save.meta, unsaved_bytes_};
     step.emit(std::move(save));
 }
 
@@ -56,7 +72,11 @@ void Server::Core::compact(Step& step) {
 }
 
 void Server::Core::send_snapshots(Step& step) {
+    // What was sent before it arrived by the log is held for nothing.
+    const auto incoming = receiving_.receiving();
+    if (incoming && incoming->index <= raft_.commit_index()) receiving_.forget();
     if (!raft_.leads()) return outgoing_.clear();
+    outgoing_.settle(step.now, *raft_.progress());
     SnapshotTransfers::Due due = outgoing_.due(step.now);
     for (SnapshotPart& part : due.parts) {
         const raft::RaftId to = part.announcement.to;
@@ -97,7 +117,7 @@ void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
     state_ = std::move(loaded->state);
     kept_sections_ = std::move(loaded->kept);
     view_ = state_.view();
-    snapshot_index_ = snapshot.meta.index.value();
+    note_snapshot(snapshot.meta.index, snapshot.data, 0);
     if (raft_.conf().contains(raft_.id())) removed_ = false;
     // What the log held is gone, and with it the proof of what became of these.
     for (auto slot = slots_.begin(); slot != slots_.end();) {

@@ -1,6 +1,8 @@
 // What survives: restarts from disk, snapshots, followers that fell far behind, newcomers, copies.
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/server/wire.hpp"
@@ -44,6 +46,46 @@ TEST(Durability, a_restart_of_all_servers_brings_everything_back) {
         EXPECT_EQ(cluster.server(0).view().table_index(state::Table::jobs), index) << snapshots;
         EXPECT_EQ(cluster.server(0).raft().first_index() > raft::Index{20}, snapshots);
     }
+}
+
+TEST(Durability, few_large_entries_make_a_snapshot_too) {
+    for (const std::uint64_t bytes : {std::uint64_t{4000}, std::uint64_t{1} << 30}) {
+        Cluster cluster{{1, [&](Config& config) {
+                             config.snapshot_trailing_entries = 5;
+                             config.snapshot_threshold_bytes = bytes;
+                         }}};
+        cluster.elect();
+        write_jobs(cluster, 40);
+        cluster.run_for(1s);
+        EXPECT_EQ(cluster.server(0).raft().first_index() > raft::Index{1}, bytes == 4000) << bytes;
+    }
+}
+
+// How often the log's beginning moved while a lone server took 600 writes.
+std::size_t compactions(std::uint64_t threshold_bytes, std::uint64_t entries_max) {
+    Cluster cluster{{1, [&](Config& config) {
+                         snapshot_often(config);
+                         config.snapshot_threshold_bytes = threshold_bytes;
+                         config.snapshot_entries_max = entries_max;
+                     }}};
+    cluster.elect();
+    std::set<raft::Index> starts;
+    for (int i = 0; i < 600; ++i) {
+        write_jobs(cluster, 1);
+        starts.insert(cluster.server(0).raft().first_index());
+    }
+    return starts.size();
+}
+
+TEST(Durability, a_large_state_is_saved_when_much_was_applied_or_the_start_would_be_long) {
+    constexpr std::uint64_t never = std::uint64_t{1} << 40;
+    const std::size_t small = compactions(never, never);
+    const std::size_t large = compactions(1, never);  // every state is larger than one byte
+    const std::size_t large_but_long = compactions(1, 60);
+    EXPECT_GE(small, 25U) << "every 20 entries";
+    EXPECT_GE(large, 2U) << "whenever the log has grown by as much as the file has";
+    EXPECT_LT(large, small) << "a large file is not written anew for every few entries";
+    EXPECT_GT(large_but_long, large) << "the number of entries is bounded all the same";
 }
 
 TEST(Durability, a_follower_that_missed_more_than_the_log_holds_gets_a_snapshot) {

@@ -151,6 +151,37 @@ TEST(SnapshotTransfer, it_is_given_up_on_a_follower_that_never_answers) {
     EXPECT_EQ(now, Instant{} + limits.patience * limits.fruitless_rounds_max);
 }
 
+TEST(SnapshotTransfer, the_log_is_owed_to_a_follower_until_it_is_fed_from_it_again) {
+    struct Case {
+        raft::ProgressState state;
+        Duration after;
+        bool owed;
+        const char* why;
+    };
+    const Case cases[]{
+        {raft::ProgressState::snapshot, 0ms, true, "it holds the file and is loading it"},
+        {raft::ProgressState::probe, 0ms, true, "it has not said yet where it is"},
+        {raft::ProgressState::replicate, 0ms, false, "it is fed from the log"},
+        {raft::ProgressState::snapshot, limits.load_patience, false, "it took too long"},
+    };
+    for (const Case& one : cases) {
+        SnapshotTransfers transfers{limits};
+        transfers.begin(Instant{}, announcement(7, "file"));
+        const auto due = transfers.due(Instant{});
+        ASSERT_EQ(due.parts.size(), 1U);
+        transfers.heard(Instant{}, follower,
+                        {{raft::Term{3}, raft::Index{7}}, due.parts.front().round, 4});
+        EXPECT_FALSE(transfers.next_deadline()) << "all of it is there";
+        std::map<raft::RaftId, raft::Progress> followers;
+        followers.emplace(follower, raft::Progress{raft::Index{8}, raft::Inflights{1, 0}});
+        followers.at(follower).state = one.state;
+        transfers.settle(Instant{} + one.after, followers);
+        EXPECT_EQ(transfers.oldest().has_value(), one.owed) << one.why;
+        transfers.settle(Instant{}, {});
+        EXPECT_FALSE(transfers.oldest()) << "it is no member any more";
+    }
+}
+
 TEST(SnapshotTransfer, a_part_that_says_it_is_larger_than_the_file_adds_nothing) {
     SnapshotReceiving receiving;
     SnapshotPart part{announcement(7, ""), 5, 0, 1, 0, {}};
