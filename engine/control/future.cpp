@@ -17,7 +17,11 @@ void Future::proposed(std::uint64_t index, EntryPtr entry) {
 
 void Future::applied(std::uint64_t index) {
     while (!pending_.empty() && pending_.front().index <= index) pending_.pop_front();
-    if (pending_.empty() || index > rebuilt_at_ + entries_before_rebuild) ahead_.reset();
+    if (!ahead_) return;
+    // It never saw what was forgotten just now.
+    const bool missed_some = index > ahead_->applied_index();
+    const bool old = index > rebuilt_at_ + entries_before_rebuild;
+    if (pending_.empty() || missed_some || old) ahead_.reset();
 }
 
 state::StateView Future::view(const state::StateView& applied) {

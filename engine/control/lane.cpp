@@ -73,6 +73,11 @@ std::uint32_t Lane::attempts_max(const schema::Evaluation& evaluation) const {
     return batch ? config_.batch_plan_attempts : config_.service_plan_attempts;
 }
 
+bool Lane::may_take_up(const Broker& broker) const {
+    if (planning_) return false;
+    return again_ || (committing_.size() < committing_max && broker.ready_count() > 0);
+}
+
 std::optional<PlanWanted> Lane::take_up(Broker& broker, const state::StateView& future,
                                         Moment moment, Prng& prng) {
     if (planning_) return std::nullopt;

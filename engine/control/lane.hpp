@@ -39,6 +39,8 @@ class Lane {
 public:
     explicit Lane(const Config& config) : config_{config} {}
 
+    // Cheap to ask, unlike the view that taking up needs.
+    [[nodiscard]] bool may_take_up(const Broker& broker) const;
     // Takes up the next evaluation, or the one that must be planned again; none while one is being
     // planned, nothing is ready, or too much is being committed.
     [[nodiscard]] std::optional<PlanWanted> take_up(Broker& broker, const state::StateView& future,

@@ -175,7 +175,8 @@ Orders Leader::work(const state::StateView& applied, Moment moment) {
     }
     Orders orders{std::exchange(outbox_, {}), std::nullopt};
     // What was just ordered belongs to the view of the next plan: it is taken up once proposed.
-    if (orders.proposals.empty()) {
+    // Looking ahead applies everything proposed a second time: only where something waits for it.
+    if (orders.proposals.empty() && lane_.may_take_up(broker_)) {
         orders.plan = lane_.take_up(broker_, future_.view(applied), moment, prng_);
     }
     return orders;
