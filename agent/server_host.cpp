@@ -212,7 +212,7 @@ Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap,
 
 // ---- requests
 
-std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response) {
+std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response, io::StepOn on) {
     if (!running_) {
         on_response(failure(*request, Errc::no_leader, "No cluster leader"));
         return 0;
@@ -224,7 +224,7 @@ std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response
         asked_.emplace(ticket, std::move(on_response));
     }
     const std::size_t bytes = request->ByteSizeLong();
-    if (!engine_->offer(server::RequestReceived{server::Ticket{ticket}, request}, bytes)) {
+    if (!engine_->offer(server::RequestReceived{server::Ticket{ticket}, request}, bytes, on)) {
         respond(server::Ticket{ticket},
                 failure(*request, Errc::overloaded, "the server's queue is full; try again later"));
     }
@@ -274,10 +274,12 @@ void ServerHost::request(std::string bytes, const io::Responder& responder) {
                               ->SerializeAsString());
         return;
     }
-    const std::uint64_t asked =
-        ask(std::move(request), [responder](const server::ResponsePtr& response) {
+    const std::uint64_t asked = ask(
+        std::move(request),
+        [responder](const server::ResponsePtr& response) {
             responder.respond(response->SerializeAsString());
-        });
+        },
+        io::StepOn::this_thread);
     responder.on_abandoned([this, asked] { abandon(asked); });
 }
 
@@ -301,8 +303,13 @@ void ServerHost::message(std::uint64_t from_raft_id, const std::string& address,
         return;
     }
     // A full queue drops the message: the protocol expects loss.
+    // The last part of a snapshot makes a long step, which the transport's thread cannot spare.
+    const auto on = std::holds_alternative<server::SnapshotPart>(*message)
+                        ? io::StepOn::own_thread
+                        : io::StepOn::this_thread;
     (void)engine_->offer(
-        server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size());
+        server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size(),
+        on);
 }
 
 std::vector<server::ServerInfoPtr> ServerHost::servers() const {
@@ -368,7 +375,7 @@ void ServerHost::write_log(const raft::WriteLog& write) {
     const auto submitted = store_->submit(
         storage::encode(write), io::Durability::synced, [this, id](Result<void> done) {
             if (done) {
-                engine_->deliver(server::WriteCompleted{id});
+                engine_->deliver(server::WriteCompleted{id}, 0, io::StepOn::this_thread);
             } else {
                 engine_->deliver(server::WriteFailed{id, done.error().message});
             }

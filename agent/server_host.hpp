@@ -65,8 +65,10 @@ public:
     void stop();
     [[nodiscard]] bool running() const { return running_; }
 
-    // Answered exactly once, from any thread. Before start() nobody leads.
-    std::uint64_t ask(server::RequestPtr request, OnResponse on_response);
+    // Answered exactly once, from any thread, with StepOn::this_thread even before this returns.
+    // Before start() nobody leads.
+    std::uint64_t ask(server::RequestPtr request, OnResponse on_response,
+                      io::StepOn on = io::StepOn::own_thread);
     void abandon(std::uint64_t asked);
 
     // ---- from the transport, on its thread

@@ -1,6 +1,7 @@
-// One thread that owns one engine and does nothing but step it: waits for inputs or for the
-// engine's deadline, hands over everything that has arrived as one batch, and passes the effects to
-// the host. Works for server and node agent alike.
+// One thread that steps one engine: waits for inputs or for the engine's deadline, hands over
+// everything that has arrived as one batch, and passes the effects to the host. Works for server
+// and node agent alike. Who brings an input may step an idle engine in its stead; there is never
+// more than one step at a time.
 //
 // An Engine offers, for its own Input and Effect:
 //   void step(Instant now, WallTime wall, std::vector<Input> inputs, std::vector<Effect>& effects);
@@ -15,6 +16,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -32,11 +34,16 @@ struct EngineThreadOptions {
     std::size_t batch_count_max = 4096;  // inputs of one step; the rest waits for the next
 };
 
+// Who steps an idle engine. To wake its own thread costs more than most steps: who can spare the
+// time of a step, and holds no lock that an effect may want, does it on the spot. What arrives
+// meanwhile is left to the own thread, so that nobody is kept for more than one step.
+enum class StepOn : std::uint8_t { own_thread, this_thread };
+
 template <class Engine, class Input, class Effect>
 class EngineThread {
 public:
-    // Called on the engine's thread after each step with its effects; begins them in order and
-    // returns quickly. It may look at the engine, which nobody else can.
+    // Called after each step with its effects, by who stepped; begins them in order and returns
+    // quickly. It may look at the engine, which nobody else can.
     using Perform = std::function<void(Engine& engine, std::vector<Effect>& effects)>;
     using Visit = std::function<void(Engine& engine)>;
 
@@ -50,8 +57,8 @@ public:
     void start() {
         thread_ = std::thread{[this] { run(); }};
     }
-    // Finishes the current step and joins; inputs still queued are dropped. Not from its own
-    // thread.
+    // Waits for the current step and joins; inputs still queued are dropped. Not from within a
+    // step.
     void stop() {
         {
             const std::lock_guard lock{mutex_};
@@ -62,11 +69,11 @@ public:
     }
 
     // False: the queue is full (or stopped) and the input was not taken.
-    [[nodiscard]] bool offer(Input input, std::size_t bytes) {
-        return enqueue(std::move(input), bytes + input_overhead, false);
+    [[nodiscard]] bool offer(Input input, std::size_t bytes, StepOn on = StepOn::own_thread) {
+        return enqueue(std::move(input), bytes + input_overhead, false, on);
     }
-    void deliver(Input input, std::size_t bytes = 0) {
-        (void)enqueue(std::move(input), bytes + input_overhead, true);
+    void deliver(Input input, std::size_t bytes = 0, StepOn on = StepOn::own_thread) {
+        (void)enqueue(std::move(input), bytes + input_overhead, true, on);
     }
     // Runs on the engine's thread between two steps, after the inputs that were offered before it
     // (or the first batch_count_max of them): for looking, and for taking a view.
@@ -91,59 +98,79 @@ private:
         std::size_t bytes;
     };
 
-    bool enqueue(Input input, std::size_t bytes, bool always) {
+    bool enqueue(Input input, std::size_t bytes, bool always, StepOn on) {
         {
-            const std::lock_guard lock{mutex_};
+            std::unique_lock lock{mutex_};
             if (stopping_) return false;
             if (!always && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
             queued_bytes_ += bytes;
             queue_.push_back(Queued{std::move(input), bytes});
+            if (stepping_) return true;  // who steps looks again afterwards
+            const bool alone = running_ && queue_.size() == 1 && visits_.empty();
+            if (on == StepOn::this_thread && alone) step(lock);
+            if (!own_thread_needed()) return true;
         }
         wake_.notify_one();
         return true;
     }
 
     void run() {
-        std::vector<Input> inputs;
-        std::vector<Visit> visits;
-        std::vector<Effect> effects;
-        while (wait(inputs, visits)) {
-            engine_.step(now(), wall_now(), std::move(inputs), effects);
-            perform_(engine_, effects);
-            for (const Visit& visit : visits) visit(engine_);
-            inputs = {};
-            visits.clear();
-            effects.clear();
-        }
+        std::unique_lock lock{mutex_};
+        running_ = true;
+        deadline_ = engine_.next_deadline();
+        while (wait(lock)) step(lock);
     }
 
-    // Fills the batch; false when stopping. Returns with an empty batch when the deadline passed.
-    bool wait(std::vector<Input>& inputs, std::vector<Visit>& visits) {
-        const auto told = [this] { return stopping_ || !queue_.empty() || !visits_.empty(); };
-        std::unique_lock lock{mutex_};
-        if (const std::optional<Instant> deadline = engine_.next_deadline()) {
+    // Entered and left with the lock, which is not held while the engine works.
+    void step(std::unique_lock<std::mutex>& lock) {
+        stepping_ = true;
+        std::vector<Input> inputs = take();
+        std::vector<Visit> visits = std::exchange(visits_, {});
+        lock.unlock();
+        std::vector<Effect> effects;
+        engine_.step(now(), wall_now(), std::move(inputs), effects);
+        perform_(engine_, effects);
+        for (const Visit& visit : visits) visit(engine_);
+        lock.lock();
+        stepping_ = false;
+        deadline_ = engine_.next_deadline();
+    }
+
+    [[nodiscard]] bool told() const { return stopping_ || !queue_.empty() || !visits_.empty(); }
+    // There is something to do for it, or it would sleep for too long.
+    [[nodiscard]] bool own_thread_needed() const {
+        return told() || (deadline_ && (!sleeps_until_ || *deadline_ < *sleeps_until_));
+    }
+
+    // Until there is something to do, if only that the deadline passed; false when stopping.
+    bool wait(std::unique_lock<std::mutex>& lock) {
+        while (stepping_ || !told()) {
+            sleeps_until_ = stepping_ ? std::nullopt : deadline_;
+            if (!sleeps_until_) {
+                wake_.wait(lock);
+                continue;
+            }
+            if (*sleeps_until_ <= now()) break;
             // io::now() counts on the steady clock, in nanoseconds on every supported library.
             wake_.wait_until(
-                lock, std::chrono::steady_clock::time_point{deadline->time_since_epoch()}, told);
-        } else {
-            wake_.wait(lock, told);
+                lock, std::chrono::steady_clock::time_point{sleeps_until_->time_since_epoch()});
         }
-        if (stopping_) return false;
-        take(inputs);
-        visits.swap(visits_);
-        return true;
+        return !stopping_;
     }
 
-    void take(std::vector<Input>& inputs) {
+    std::vector<Input> take() {
         const std::size_t count = std::min(queue_.size(), options_.batch_count_max);
+        std::vector<Input> inputs;
+        inputs.reserve(count);
         for (std::size_t i = 0; i < count; ++i) {
             queued_bytes_ -= queue_[i].bytes;
             inputs.push_back(std::move(queue_[i].input));
         }
         queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(count));
+        return inputs;
     }
 
-    Engine engine_;  // touched by the thread alone once it runs
+    Engine engine_;  // touched by who steps alone, once it runs
     Perform perform_;
     const EngineThreadOptions options_;
 
@@ -152,7 +179,11 @@ private:
     std::vector<Queued> queue_;
     std::vector<Visit> visits_;
     std::size_t queued_bytes_ = 0;
+    bool running_ = false;
+    bool stepping_ = false;
     bool stopping_ = false;
+    std::optional<Instant> deadline_;      // the engine's, after its last step
+    std::optional<Instant> sleeps_until_;  // what the own thread knows of it
     std::thread thread_;
 };
 

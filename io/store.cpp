@@ -23,6 +23,7 @@
 #include <thread>
 
 #include "engine/base/match.hpp"
+#include "io/idle_poll.hpp"
 #include "io/store_lock.hpp"
 
 namespace drover::io {
@@ -103,6 +104,7 @@ struct RocksStore::Impl {
         : directory{std::move(where)}, options{chosen} {}
 
     void run();
+    void wait_for_batch();
     [[nodiscard]] bool wait_for_work(std::vector<Queued>& group);
     [[nodiscard]] Result<void> commit(const std::vector<Queued>& group);
     [[nodiscard]] rocksdb::Status append(const KvBatch& batch, rocksdb::WriteBatch& all,
@@ -119,7 +121,9 @@ struct RocksStore::Impl {
     std::deque<Queued> queue;
     std::size_t queued_bytes = 0;
     bool stopping = false;
-    std::optional<Error> broken;  // set once, by the storage thread alone
+    std::atomic<bool> told = false;  // there is a batch, or the end
+    IdlePoll poll;                   // the storage thread's
+    std::optional<Error> broken;     // set once, by the storage thread alone
     std::atomic<std::uint64_t> syncs{0};
     std::thread thread;
 };
@@ -142,10 +146,18 @@ void RocksStore::Impl::run() {
     }
 }
 
+void RocksStore::Impl::wait_for_batch() {
+    poll.wait([this] { return told.load(std::memory_order_acquire); },
+              [this] {
+                  std::unique_lock lock{mutex};
+                  wake.wait(lock, [this] { return told.load(std::memory_order_relaxed); });
+              });
+}
+
 // Takes what is queued, but no more than one commit should hold; false when all is done.
 bool RocksStore::Impl::wait_for_work(std::vector<Queued>& group) {
-    std::unique_lock lock{mutex};
-    wake.wait(lock, [this] { return stopping || !queue.empty(); });
+    wait_for_batch();
+    const std::lock_guard lock{mutex};
     std::size_t bytes = 0;
     while (!queue.empty() &&
            (group.empty() || bytes + queue.front().bytes <= options.commit_bytes_max)) {
@@ -153,6 +165,7 @@ bool RocksStore::Impl::wait_for_work(std::vector<Queued>& group) {
         group.push_back(std::move(queue.front()));
         queue.pop_front();
     }
+    told = stopping || !queue.empty();
     return !group.empty();
 }
 
@@ -253,6 +266,7 @@ RocksStore::~RocksStore() {
     {
         const std::lock_guard lock{impl_->mutex};
         impl_->stopping = true;
+        impl_->told = true;
     }
     impl_->wake.notify_one();
     impl_->thread.join();
@@ -296,6 +310,7 @@ Result<void> RocksStore::submit(KvBatch batch, Durability durability, Completion
         }
         impl_->queued_bytes += bytes;
         impl_->queue.push_back(Queued{std::move(batch), bytes, durability, std::move(completion)});
+        impl_->told = true;
     }
     impl_->wake.notify_one();
     return {};

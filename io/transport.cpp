@@ -8,6 +8,7 @@
 #include "engine/base/match.hpp"
 #include "io/address.hpp"
 #include "io/clock.hpp"
+#include "io/idle_poll.hpp"
 #include "io/transport_core.hpp"
 
 namespace drover::io {
@@ -48,6 +49,14 @@ bool Core::post_charged(std::size_t bytes, std::function<void()> work) {
         work();
     });
     return true;
+}
+
+void Core::run() {
+    IdlePoll idle;
+    while (!loop.stopped()) {
+        if (loop.poll() > 0) continue;
+        idle.wait([this] { return loop.poll() > 0 || loop.stopped(); }, [this] { loop.run_one(); });
+    }
 }
 
 // ---- listening
@@ -303,7 +312,7 @@ Result<std::unique_ptr<Transport>> Transport::open(TransportOptions options,
 }
 
 void Transport::run() {
-    impl_->thread = std::thread{[core = impl_.get()] { core->loop.run(); }};
+    impl_->thread = std::thread{[core = impl_.get()] { core->run(); }};
 }
 
 Result<std::unique_ptr<Transport>> Transport::start(TransportOptions options,

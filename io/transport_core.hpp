@@ -181,6 +181,8 @@ struct Transport::Impl : std::enable_shared_from_this<Transport::Impl> {
     void post(std::function<void()> work);
     [[nodiscard]] bool post_charged(std::size_t bytes, std::function<void()> work);
 
+    void run();  // until there is nothing left to do
+
     [[nodiscard]] Result<void> listen(const std::string& where);
     void accept();
     void shut_down();

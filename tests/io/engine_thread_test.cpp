@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "io/engine_thread.hpp"
+#include "io/idle_poll.hpp"
 #include "io/worker_pool.hpp"
 #include "tests/io/waiting.hpp"
 
@@ -110,6 +111,125 @@ TEST(EngineThread, a_visit_sees_the_engine_between_steps_and_stopping_refuses_ev
     EXPECT_EQ(seen.values()[1], 7);
     thread.stop();
     EXPECT_FALSE(thread.offer(1, 1));
+}
+
+// The effects with the thread on which each was told.
+struct Told {
+    int effect;
+    std::thread::id on;
+};
+
+TEST(EngineThread, who_brings_an_input_to_an_idle_engine_can_step_it) {
+    Collected<Told> told;
+    AdderThread thread{Adder{}, [&](Adder&, std::vector<int>& effects) {
+                           for (const int effect : effects)
+                               told.add({effect, std::this_thread::get_id()});
+                       }};
+    thread.start();
+    const auto stepped_here = [&](StepOn on) {
+        const std::size_t before = told.values().size();
+        thread.deliver(1, 0, on);
+        EXPECT_TRUE(told.wait_for_count(before + 1));
+        return told.values().back().on == std::this_thread::get_id();
+    };
+    EXPECT_FALSE(stepped_here(StepOn::own_thread)) << "only where it is asked";
+    int tries = 1;  // its own thread may still be at the step before
+    while (!stepped_here(StepOn::this_thread) && tries < 1000) ++tries;
+    EXPECT_LT(tries, 1000);
+}
+
+TEST(EngineThread, what_arrives_during_a_step_of_another_thread_is_left_to_its_own) {
+    AdderThread* self = nullptr;
+    Collected<Told> told;
+    AdderThread thread{Adder{}, [&](Adder&, std::vector<int>& effects) {
+                           for (const int effect : effects) {
+                               told.add({effect, std::this_thread::get_id()});
+                               if (effect == 1) self->deliver(10, 0, StepOn::this_thread);
+                           }
+                       }};
+    self = &thread;
+    thread.start();
+    thread.deliver(1, 0, StepOn::this_thread);
+    ASSERT_TRUE(told.wait_for_count(2));
+    EXPECT_EQ(told.values()[1].effect, 11);
+    EXPECT_NE(told.values()[1].on, std::this_thread::get_id());
+}
+
+// Sets itself an alarm for every input.
+struct Sleeper : Adder {
+    void step(Instant now, WallTime wall, std::vector<int> inputs, std::vector<int>& effects) {
+        if (!inputs.empty()) alarm = now + std::chrono::milliseconds{5};
+        Adder::step(now, wall, std::move(inputs), effects);
+    }
+};
+
+TEST(EngineThread, a_deadline_that_a_step_elsewhere_set_is_kept) {
+    Collected<int> effects_seen;
+    EngineThread<Sleeper, int, int> thread{Sleeper{}, [&](Sleeper&, std::vector<int>& effects) {
+                                               for (const int one : effects) effects_seen.add(one);
+                                           }};
+    thread.start();
+    for (std::size_t i = 1; i <= 10; ++i) {
+        thread.deliver(1, 0, StepOn::this_thread);
+        ASSERT_TRUE(effects_seen.wait_for_count(2 * i)) << "the alarm did not ring";
+        EXPECT_EQ(effects_seen.values().back(), -1);
+    }
+}
+
+TEST(EngineThread, many_who_bring_and_step_lose_nothing_and_never_step_together) {
+    std::atomic<int> inside = 0;
+    std::atomic<bool> together = false;
+    Collected<int> sums;
+    AdderThread thread{Adder{}, [&](Adder&, std::vector<int>& effects) {
+                           if (inside.fetch_add(1) != 0) together = true;
+                           for (const int sum : effects) sums.add(sum);
+                           inside.fetch_sub(1);
+                       }};
+    thread.start();
+    std::vector<std::thread> bringers;
+    for (int i = 0; i < 4; ++i) {
+        bringers.emplace_back([&] {
+            for (int k = 0; k < 2000; ++k) thread.deliver(1, 0, StepOn::this_thread);
+        });
+    }
+    for (auto& bringer : bringers) bringer.join();
+    EXPECT_TRUE(sums.wait_until(
+        [](const std::vector<int>& all) { return !all.empty() && all.back() == 8000; }));
+    EXPECT_FALSE(together);
+}
+
+TEST(PollWindow, opens_when_work_comes_soon_and_closes_when_it_does_not) {
+    PollWindow window;
+    EXPECT_EQ(window.length(), PollWindow::Time::zero()) << "nothing is known yet";
+    window.waited(PollWindow::longest);
+    EXPECT_EQ(window.length(), PollWindow::longest);
+    for (int i = 0; i < 64; ++i) window.waited(2 * PollWindow::longest);
+    EXPECT_EQ(window.length(), PollWindow::Time::zero());
+}
+
+TEST(PollWindow, stays_closed_for_a_while_where_others_need_the_core) {
+    PollWindow window;
+    window.waited(PollWindow::longest);
+    window.looked(PollWindow::crowded_after - PollWindow::Time{1});
+    EXPECT_EQ(window.length(), PollWindow::longest);
+    window.looked(PollWindow::crowded_after);
+    for (std::uint32_t i = 0; i < PollWindow::waits_when_crowded; ++i) {
+        EXPECT_EQ(window.length(), PollWindow::Time::zero()) << i;
+        window.waited(PollWindow::Time{1});
+    }
+    window.waited(PollWindow::Time{1});
+    EXPECT_EQ(window.length(), PollWindow::longest);
+}
+
+TEST(IdlePoll, looks_instead_of_sleeping_once_waits_are_short) {
+    IdlePoll poll;
+    int slept = 0;
+    poll.wait([] { return true; }, [&] { ++slept; });
+    EXPECT_EQ(slept, 1) << "nothing is known yet";
+    poll.wait([] { return true; }, [&] { ++slept; });
+    EXPECT_EQ(slept, 1);
+    poll.wait([] { return false; }, [&] { ++slept; });
+    EXPECT_EQ(slept, 2) << "what does not come is not waited for awake";
 }
 
 TEST(WorkerPool, works_in_parallel_within_its_bound) {

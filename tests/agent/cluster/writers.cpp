@@ -4,6 +4,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
@@ -11,6 +17,7 @@
 #include <future>
 #include <mutex>
 #include <stdexcept>
+#include <thread>
 
 #include "engine/base/uuid.hpp"
 #include "engine/schema/node.pb.h"
@@ -21,6 +28,8 @@
 namespace drover::agent::cluster {
 namespace {
 
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
 using Clock = std::chrono::steady_clock;
 constexpr Duration answer_timeout = std::chrono::seconds{20};
 
@@ -131,30 +140,30 @@ Writers::Measured Writers::write_for(std::chrono::milliseconds time) {
 }
 
 double loopback_round_trip_us(std::size_t bytes) {
-    io::TransportOptions listening = introduced_as("echo");
-    listening.listen = "127.0.0.1:0";
-    io::TransportHandlers handlers;
-    handlers.on_request = [](const io::Handshake&, std::string payload,
-                             const io::Responder& responder) {
-        responder.respond(std::move(payload));
-    };
-    const auto echo = io::Transport::start(std::move(listening), std::move(handlers));
-    const auto asking = io::Transport::start(introduced_as("asker"), {});
-    if (!echo || !asking) throw std::runtime_error{"no transport on loopback"};
-    const io::Address to{(*echo)->address()};
+    asio::io_context loop;
+    Tcp::acceptor acceptor{loop, Tcp::endpoint{asio::ip::address_v4::loopback(), 0}};
+    Tcp::socket asking{loop};
+    asking.connect(acceptor.local_endpoint());
+    Tcp::socket answering = acceptor.accept();
+    asking.set_option(Tcp::no_delay{true});
+    answering.set_option(Tcp::no_delay{true});
+    constexpr std::size_t round_trips = 5000;
+    std::thread echo{[&] {
+        std::string message(bytes, ' ');
+        for (std::size_t i = 0; i < round_trips; ++i) {
+            asio::read(answering, asio::buffer(message));
+            asio::write(answering, asio::buffer(message));
+        }
+    }};
     std::vector<Clock::duration> times;
-    std::promise<void> over;
-    std::function<void()> ask = [&] {
-        (*asking)->request(to, std::string(bytes, 'x'), answer_timeout,
-                           [&, asked = Clock::now()](const io::RequestOutcome& outcome) {
-                               times.push_back(Clock::now() - asked);
-                               constexpr std::size_t round_trips = 5000;
-                               if (!outcome || times.size() == round_trips) return over.set_value();
-                               ask();
-                           });
-    };
-    ask();
-    over.get_future().wait();
+    std::string message(bytes, 'x');
+    for (std::size_t i = 0; i < round_trips; ++i) {
+        const auto asked = Clock::now();
+        asio::write(asking, asio::buffer(message));
+        asio::read(asking, asio::buffer(message));
+        times.push_back(Clock::now() - asked);
+    }
+    echo.join();
     return median_us(times);
 }
 
