@@ -162,13 +162,18 @@ ServerHost::~ServerHost() {
 }
 
 Result<void> ServerHost::recover() {
-    auto found = offline::read_disk(*store_, snapshots_);
+    const std::filesystem::path raft_dir = config_.server_dir() + "/raft";
+    auto found = offline::read_disk(raft_dir, *store_, snapshots_);
     if (!found) return tl::unexpected{found.error()};
     for (const auto& note : found->notes) log(LogLevel::warn, "server.raft", note);
     if (!found->repair.empty()) {
         if (auto repaired = store_->write(std::move(found->repair)); !repaired) return repaired;
     }
     durable_ = std::move(found->durable);
+    damaged_ = std::move(found->damaged);
+    auto mark = io::MarkFile::open(offline::mark_path(raft_dir));
+    if (!mark) return tl::unexpected{mark.error()};
+    mark_ = std::move(*mark);
     return {};
 }
 
@@ -200,6 +205,11 @@ Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap,
     auto engine = server::Server::recover(engine_config(std::move(bootstrap)), std::move(durable_),
                                           io::now(), *seed);
     if (!engine) return tl::unexpected{engine.error()};
+    for (const io::SnapshotFile& file : damaged_) {
+        if (auto aside = io::SnapshotFiles::set_aside(file); !aside) {
+            log(LogLevel::warn, "server.raft", aside.error().message);
+        }
+    }
     engine_ = std::make_unique<Engine>(
         std::move(*engine), [this](server::Server& one, std::vector<server::Effect>& effects) {
             perform(one, effects);
@@ -372,15 +382,27 @@ void ServerHost::write_log(const raft::WriteLog& write) {
             return;
         }
     }
-    const auto submitted = store_->submit(
-        storage::encode(write), io::Durability::synced, [this, id](Result<void> done) {
-            if (done) {
-                engine_->deliver(server::WriteCompleted{id}, 0, io::StepOn::this_thread);
-            } else {
-                engine_->deliver(server::WriteFailed{id, done.error().message});
-            }
-        });
+    const auto submitted =
+        store_->submit(storage::encode(write), io::Durability::synced,
+                       [this, id, last = storage::last_of(write)](Result<void> done) {
+                           if (!done) {
+                               engine_->deliver(server::WriteFailed{id, done.error().message});
+                               return;
+                           }
+                           note_durable(last);
+                           engine_->deliver(server::WriteCompleted{id}, 0, io::StepOn::this_thread);
+                       });
     if (!submitted) engine_->deliver(server::WriteFailed{id, submitted.error().message});
+}
+
+// Before anybody is told: what was acknowledged is then never taken for a torn end of the log.
+void ServerHost::note_durable(const std::optional<raft::EntryId>& last) {
+    if (!last) return;
+    const auto noted = mark_.write(storage::encode_mark(*last));
+    if (noted || std::exchange(mark_complained_, true)) return;
+    log(LogLevel::warn, "server.raft",
+        noted.error().message + "; the log is not harmed, but an end of it that goes missing " +
+            "would not be noticed");
 }
 
 void ServerHost::compact(raft::Index through) {
@@ -429,12 +451,12 @@ void ServerHost::compute(server::ComputePlan effect) {
 void ServerHost::save_snapshot(server::SaveSnapshot effect) {
     snapshotting_.deliver([this, effect = std::move(effect)] {
         auto bytes = std::make_shared<const std::string>(server::snapshot_file(effect));
-        const auto saved =
+        const auto done =
             snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
-        if (saved) {
+        if (done) {
             engine_->deliver(server::SnapshotSaved{effect.work, std::move(bytes)});
         } else {
-            engine_->deliver(server::SnapshotFailed{effect.work, saved.error().message});
+            engine_->deliver(server::SnapshotFailed{effect.work, done.error().message});
         }
     });
 }

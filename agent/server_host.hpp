@@ -19,6 +19,7 @@
 #include "engine/server/boundary.hpp"
 #include "engine/server/server.hpp"
 #include "io/engine_thread.hpp"
+#include "io/mark_file.hpp"
 #include "io/snapshot_files.hpp"
 #include "io/store.hpp"
 #include "io/transport.hpp"
@@ -100,6 +101,7 @@ private:
     void perform(server::Server& engine, std::vector<server::Effect>& effects);
     void carry_out(server::Effect& effect);
     void write_log(const raft::WriteLog& write);
+    void note_durable(const std::optional<raft::EntryId>& last);
     void compact(raft::Index through);
     void send(const server::SendMessage& effect);
     void answer(server::AnswerQuery effect);
@@ -114,7 +116,10 @@ private:
     OnHalt on_halt_;
     std::unique_ptr<io::RocksStore> store_;
     io::SnapshotFiles snapshots_;
+    io::MarkFile mark_;  // of the storage thread, as the next one
+    bool mark_complained_{false};
     server::DurableState durable_;
+    std::vector<io::SnapshotFile> damaged_;  // snapshots that were passed over
     io::Transport* transport_{};
 
     mutable std::mutex mutex_;  // guards what follows

@@ -9,14 +9,17 @@
 #include <cerrno>
 #include <system_error>
 
+#include "io/disk_space.hpp"
+
 namespace drover::io {
 namespace {
 
 tl::unexpected<Error> file_error(const std::filesystem::path& file, const char* what) {
     const int number = errno;
+    const std::string room = number == ENOSPC ? told_space(file.parent_path()) : "";
     return fail(
         number == ENOENT ? Errc::not_found : Errc::internal,
-        file.string() + ": cannot " + what + ": " + std::generic_category().message(number));
+        file.string() + ": cannot " + what + ": " + std::generic_category().message(number) + room);
 }
 
 class Descriptor {
@@ -70,7 +73,7 @@ Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t o
                               std::size_t size_max) {
     const Descriptor in{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (in.number() < 0) return file_error(file, "open");
-    struct stat status {};
+    struct stat status{};
     if (::fstat(in.number(), &status) != 0) return file_error(file, "examine");
     if (!S_ISREG(status.st_mode)) {
         return fail(Errc::internal, file.string() + ": is not a regular file");

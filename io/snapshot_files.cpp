@@ -7,6 +7,7 @@
 #include <system_error>
 #include <tuple>
 
+#include "engine/storage/recovery.hpp"
 #include "io/durable_file.hpp"
 
 namespace drover::io {
@@ -92,6 +93,13 @@ Result<SnapshotFile> SnapshotFiles::save(std::uint64_t index, std::uint64_t term
     return SnapshotFile{index, term, bytes.size(), path};
 }
 
+Result<void> SnapshotFiles::set_aside(const SnapshotFile& file) {
+    std::error_code error;
+    std::filesystem::rename(file.path, file.path.string() + ".damaged", error);
+    if (error) return directory_error(file.path, "set the file aside", error);
+    return sync_directory(file.path.parent_path());
+}
+
 Result<std::vector<SnapshotFile>> SnapshotFiles::list() const {
     std::error_code error;
     std::filesystem::directory_iterator entries{directory_, error};
@@ -114,20 +122,21 @@ Result<std::optional<SnapshotFiles::Loaded>> SnapshotFiles::load_newest(const Ch
     if (!files) return tl::unexpected<Error>{files.error()};
     if (files->empty()) return std::optional<Loaded>{};
     std::vector<Error> skipped;
+    std::vector<SnapshotFile> damaged;
     for (SnapshotFile& file : *files) {
         Result<std::string> bytes = read(file, 0, static_cast<std::size_t>(file.size_bytes));
         const Result<void> good = bytes ? check(*bytes) : tl::unexpected<Error>{bytes.error()};
         if (good) {
             return std::optional<Loaded>{
-                Loaded{std::move(file), std::move(*bytes), std::move(skipped)}};
+                Loaded{std::move(file), std::move(*bytes), std::move(skipped), std::move(damaged)}};
         }
         skipped.push_back({good.error().code, file.path.string() + ": " + good.error().message});
+        damaged.push_back(std::move(file));
     }
     std::string reasons;
     for (const Error& error : skipped) reasons += "; " + error.message;
     return fail(Errc::corrupt, "snapshots " + directory_.string() + ": no file can be loaded" +
-                                   reasons + "; restore one from a copy, or remove this server's " +
-                                   "raft directory and let it join the cluster afresh");
+                                   reasons + "; " + storage::start_afresh);
 }
 
 Result<std::string> SnapshotFiles::read(const SnapshotFile& file, std::uint64_t offset,

@@ -31,7 +31,8 @@ public:
     struct Loaded {
         SnapshotFile file;
         std::string bytes;
-        std::vector<Error> skipped;  // newer files that could not be loaded, newest first
+        std::vector<Error> skipped;           // newer files that could not be loaded, newest first
+        std::vector<SnapshotFile> damaged{};  // the same ones
     };
 
     // Creates the directory when missing and removes temporary files of an interrupted save.
@@ -46,6 +47,9 @@ public:
     // newest two are removed. Saving the same index and term again replaces the file.
     [[nodiscard]] Result<SnapshotFile> save(std::uint64_t index, std::uint64_t term,
                                             std::string_view bytes) const;
+    // Out of the way of those that follow, which would else count it among those to keep; its bytes
+    // stay, for whoever wants to look at them.
+    [[nodiscard]] static Result<void> set_aside(const SnapshotFile& file);
     // Newest (highest index, then term) first.
     [[nodiscard]] Result<std::vector<SnapshotFile>> list() const;
     // The newest file that can be read and passes the check. None when there is no file at all;

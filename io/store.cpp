@@ -10,7 +10,6 @@
 #include "io/store.hpp"
 
 #include <rocksdb/db.h>
-#include <rocksdb/env.h>
 #include <rocksdb/options.h>
 #include <rocksdb/write_batch.h>
 
@@ -23,8 +22,11 @@
 #include <thread>
 
 #include "engine/base/match.hpp"
+#include "engine/storage/recovery.hpp"
+#include "io/disk_space.hpp"
 #include "io/idle_poll.hpp"
 #include "io/store_lock.hpp"
+#include "io/store_log.hpp"
 
 namespace drover::io {
 namespace {
@@ -34,14 +36,20 @@ constexpr std::size_t change_overhead = 64;  // what a change costs beside its b
 rocksdb::Slice slice(std::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const rocksdb::Slice& text) { return {text.data(), text.size()}; }
 
-Error store_error(const rocksdb::Status& status, const std::filesystem::path& directory) {
+Error store_error(const rocksdb::Status& status, const std::filesystem::path& directory,
+                  const std::string& damaged_file = {}) {
     const std::string where = "store " + directory.string() + ": " + status.ToString();
     if (status.IsCorruption()) {
         return {Errc::corrupt,
-                where + "; a record is damaged and good ones follow it, or a file is missing: " +
-                    "restore the directory from a copy, or remove it and join the cluster afresh"};
+                where + damaged_file +
+                    " (a record is damaged and good ones follow it, or a file is missing); " +
+                    storage::start_afresh};
     }
-    if (status.IsIOError() && where.find("lock") != std::string::npos) {
+    if (status.IsNoSpace()) {
+        return {Errc::internal, where + told_space(directory) + "; make room on that file system"};
+    }
+    const auto says = [&](const char* what) { return where.find(what) != std::string::npos; };
+    if (status.IsIOError() && (says("hile lock file") || says("lock hold by"))) {
         return {Errc::internal, where +
                                     "; another process uses this directory: stop it first, or " +
                                     "choose another data_dir"};
@@ -64,7 +72,6 @@ rocksdb::Options rocksdb_options(const StoreOptions& options) {
     tuned.max_write_buffer_number = options.memtable_count;
     tuned.compression = rocksdb::kNoCompression;
     tuned.info_log_level = rocksdb::WARN_LEVEL;
-    tuned.keep_log_file_num = 2;
     return tuned;
 }
 
@@ -82,13 +89,6 @@ std::size_t bytes_of(const KvBatch& batch) {
     }
     return bytes;
 }
-
-// RocksDB would write its own log file even where it only reads.
-class SilentLog final : public rocksdb::Logger {
-public:
-    using rocksdb::Logger::Logv;
-    void Logv(const char*, va_list) override {}
-};
 
 struct Queued {
     KvBatch batch;
@@ -226,10 +226,14 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path
                                         ": cannot create the directory: " + error.message());
     }
     auto impl = std::make_unique<Impl>(directory, options);
+    rocksdb::Options tuned = rocksdb_options(options);
+    const auto told = std::make_shared<StoreLog>(directory / "LOG");
+    tuned.info_log = told;
     rocksdb::DB* db = nullptr;
-    const rocksdb::Status status =
-        rocksdb::DB::Open(rocksdb_options(options), directory.string(), &db);
-    if (!status.ok()) return tl::unexpected<Error>{store_error(status, directory)};
+    const rocksdb::Status status = rocksdb::DB::Open(tuned, directory.string(), &db);
+    if (!status.ok()) {
+        return tl::unexpected<Error>{store_error(status, directory, told->damaged_file())};
+    }
     impl->db.reset(db);
     return begin(std::move(impl));
 }
@@ -248,10 +252,12 @@ Result<std::unique_ptr<RocksStore>> RocksStore::open_read_only(
     impl->lock = std::move(*lock);
     rocksdb::Options options = rocksdb_options({});
     options.create_if_missing = false;
-    options.info_log = std::make_shared<SilentLog>();
+    const auto told = std::make_shared<StoreLog>();
+    options.info_log = told;
     rocksdb::DB* db = nullptr;
     const rocksdb::Status status = rocksdb::DB::OpenForReadOnly(options, directory.string(), &db);
-    if (!status.ok()) return tl::unexpected<Error>{store_error(status, directory)};
+    if (!status.ok())
+        return tl::unexpected<Error>{store_error(status, directory, told->damaged_file())};
     impl->db.reset(db);
     return begin(std::move(impl));
 }

@@ -2,12 +2,11 @@
 #pragma once
 
 #include "agent/offline/examine.hpp"
+#include "engine/storage/recovery.hpp"
 
 namespace drover::agent::offline {
 
-inline constexpr const char* start_afresh =
-    "keep a copy of server/raft, then restore it from a backup, or empty it and let the server "
-    "join the others anew";
+using storage::start_afresh;
 
 // <data_dir>/server/raft, if that is there; else an error that says what was looked for.
 [[nodiscard]] Result<std::filesystem::path> raft_directory(const std::filesystem::path& data_dir);

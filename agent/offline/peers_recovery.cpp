@@ -55,7 +55,7 @@ Result<server::DurableState> read_durable(const fs::path& data_dir) {
     std::error_code error;
     fs::path snapshots = raft_dir(data_dir) / "snapshots";
     if (!fs::exists(snapshots, error)) snapshots = raft_dir(data_dir);  // where there are none
-    auto found = read_disk(**store, io::SnapshotFiles::at(snapshots));
+    auto found = read_disk(raft_dir(data_dir), **store, io::SnapshotFiles::at(snapshots));
     if (!found) return tl::unexpected{found.error()};
     return std::move(found->durable);
 }

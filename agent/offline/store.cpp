@@ -2,6 +2,7 @@
 #include <system_error>
 
 #include "agent/offline/parts.hpp"
+#include "agent/offline/read_disk.hpp"
 #include "engine/storage/recovery.hpp"
 #include "io/store.hpp"
 
@@ -73,7 +74,8 @@ Result<void> examine_store(const std::filesystem::path& directory, Examination& 
     } else if (!fed) {
         report_verdict(tl::unexpected{fed.error()}, examined);
     } else {
-        report_verdict(recovery.finish({}), examined);
+        report_verdict(recovery.finish(read_mark(directory.parent_path(), examined.notes)),
+                       examined);
     }
     if (survey.unknown() > 0) {
         examined.notes.push_back(std::to_string(survey.unknown()) +

@@ -178,11 +178,7 @@ void fill(wire::ServerEffect::WriteLog& out, const raft::WriteLog& write) {
         out.set_snapshot(write.snapshot->data ? *write.snapshot->data : std::string{});
         out.set_snapshot_index(write.snapshot->meta.index.value());
     }
-    if (!write.entries.empty()) {
-        out.set_mark(storage::encode_mark(write.entries.back().id()));
-    } else if (write.log_start) {
-        out.set_mark(storage::encode_mark(*write.log_start));
-    }
+    if (const auto last = storage::last_of(write)) out.set_mark(storage::encode_mark(*last));
 }
 
 void fill(wire::ServerEffect::SendMessage& out, const server::SendMessage& send) {

@@ -130,6 +130,11 @@ KvBatch encode_compaction(raft::Index through) {
     return batch;
 }
 
+std::optional<raft::EntryId> last_of(const raft::WriteLog& write) {
+    if (!write.entries.empty()) return write.entries.back().id();
+    return write.log_start;
+}
+
 std::string encode_mark(raft::EntryId durable) { return record(mark_name, id_content(durable)); }
 
 Result<raft::EntryId> decode_mark(std::string_view bytes) { return decode_base(mark_name, bytes); }

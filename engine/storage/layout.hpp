@@ -14,6 +14,7 @@
 // Pure: batches out, pairs in (recovery.hpp). It never decides when to write.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -37,7 +38,9 @@ struct KeyRange {
 [[nodiscard]] KvBatch encode_compaction(raft::Index through);
 
 // The advisory mark, kept in a file apart from the store: the last entry known to be durable. It
-// may lag; it only ever turns a silent cut into a stop.
+// may lag; it only ever turns a silent cut into a stop. last_of() is where the log ends once this
+// is written; none where that does not change.
+[[nodiscard]] std::optional<raft::EntryId> last_of(const raft::WriteLog& write);
 [[nodiscard]] std::string encode_mark(raft::EntryId durable);
 [[nodiscard]] Result<raft::EntryId> decode_mark(std::string_view bytes);
 

@@ -10,12 +10,8 @@
 namespace drover::storage {
 namespace {
 
-constexpr const char* remedy =
-    "; keep a copy of this server's raft directory, then restore it from a backup, or empty it and "
-    "let the server join the others anew";
-
 tl::unexpected<Error> stop(const std::string& what) {
-    return fail(Errc::corrupt, "raft store: " + what + remedy);
+    return fail(Errc::corrupt, "raft store: " + what + "; " + start_afresh);
 }
 
 std::string number(raft::Index index) { return std::to_string(index.value()); }
@@ -23,7 +19,7 @@ std::string number(raft::Index index) { return std::to_string(index.value()); }
 // Keeps what a record says, or passes its error on.
 template <class Kept, class Read>
 Result<void> keep(Kept& kept, Read read) {
-    if (!read) return fail(read.error().code, read.error().message + remedy);
+    if (!read) return fail(read.error().code, read.error().message + "; " + start_afresh);
     kept = std::move(*read);
     return {};
 }

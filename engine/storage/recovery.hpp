@@ -17,6 +17,13 @@
 
 namespace drover::storage {
 
+// What an operator can do about a disk that must not be started from. A server that forgets what it
+// has acknowledged may not come back under its old identity: its vote could undo a commit.
+inline constexpr const char* start_afresh =
+    "keep a copy of the directory. While the other servers have a majority, remove `server` from "
+    "this server's data_dir and start it: it joins the others as a new server, and `operator raft "
+    "remove-peer` takes the old one out. Otherwise restore `server/raft` from a backup";
+
 struct RecoveredState {
     // `snapshot` is that of the store: the last one installed. A host that finds a newer file puts
     // that file's header here.

@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 #include "engine/base/match.hpp"
+#include "io/durable_file.hpp"
+#include "io/mark_file.hpp"
 #include "io/raft_version_file.hpp"
 #include "io/snapshot_files.hpp"
 #include "tests/io/temporary_directory.hpp"
@@ -68,6 +71,35 @@ TEST(SnapshotFiles, an_interrupted_save_leaves_nothing_and_foreign_files_are_lef
     EXPECT_FALSE(fs::exists(left_over));
     EXPECT_TRUE(fs::exists(directory.path() / "notes.txt"));
     EXPECT_TRUE(files.list()->empty());
+}
+
+TEST(SnapshotFiles, a_damaged_one_that_was_set_aside_does_not_count_among_those_to_keep) {
+    const TemporaryDirectory directory;
+    const SnapshotFiles files = *SnapshotFiles::open(directory.path());
+    ASSERT_TRUE(files.save(10, 1, "good"));
+    const SnapshotFile damaged = *files.save(20, 1, "bad");
+    ASSERT_TRUE(SnapshotFiles::set_aside(damaged));
+    ASSERT_TRUE(files.save(30, 1, "good"));
+    const auto listed = *files.list();
+    ASSERT_EQ(listed.size(), 2U);
+    EXPECT_EQ(listed[0].index, 30U);
+    EXPECT_EQ(listed[1].index, 10U);
+    EXPECT_EQ(*read_file(damaged.path.string() + ".damaged", 0, 100), "bad");
+}
+
+TEST(MarkFile, holds_what_was_written_last_and_nothing_at_first) {
+    const TemporaryDirectory directory;
+    const fs::path path = directory.path() / "mark";
+    EXPECT_EQ(*MarkFile::read(path), std::nullopt);
+    const MarkFile file = *MarkFile::open(path);
+    EXPECT_EQ(*MarkFile::read(path), std::nullopt);
+    for (const char* bytes : {"one", "two"}) {
+        ASSERT_TRUE(file.write(bytes));
+        EXPECT_EQ(*MarkFile::read(path), bytes);
+    }
+    const auto nowhere = MarkFile::open(directory.path() / "missing" / "mark");
+    ASSERT_FALSE(nowhere);
+    EXPECT_NE(nowhere.error().message.find("missing/mark: cannot create"), std::string::npos);
 }
 
 TEST(SnapshotFiles, reads_in_chunks) {
