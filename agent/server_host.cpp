@@ -363,11 +363,28 @@ void ServerHost::carry_out(server::Effect& effect) {
                      [&](server::SaveSnapshot& one) { save_snapshot(std::move(one)); },
                      [&](server::UpdatePeers& one) { update_peers(one); },
                      [&](server::Report& one) { log(level_of(one.severity), "server", one.text); },
-                     [&](server::Halt& one) {
-                         log(LogLevel::error, "server", "stopped for good: " + one.reason);
-                         on_halt_(one.reason);
-                     }},
+                     [&](server::Halt& one) { halted(one.reason); }},
                effect);
+}
+
+// The engine answers nobody any more: those who wait are told so, instead of finding out when the
+// agent has ended.
+void ServerHost::halted(const std::string& reason) {
+    log(LogLevel::error, "server", "stopped for good: " + reason);
+    running_ = false;
+    leader_ = 0;
+    schema::Response stopped;
+    stopped.mutable_failure()->set_code(static_cast<std::uint32_t>(Errc::unknown_outcome));
+    stopped.mutable_failure()->set_message(
+        "this server had to stop before it knew what became of the request; ask another one");
+    const auto response = std::make_shared<const schema::Response>(std::move(stopped));
+    std::map<std::uint64_t, OnResponse> asked;
+    {
+        const std::lock_guard lock{mutex_};
+        asked.swap(asked_);
+    }
+    for (auto& [ticket, on_response] : asked) on_response(response);
+    on_halt_(reason);
 }
 
 void ServerHost::write_log(const raft::WriteLog& write) {
@@ -451,8 +468,12 @@ void ServerHost::compute(server::ComputePlan effect) {
 void ServerHost::save_snapshot(server::SaveSnapshot effect) {
     snapshotting_.deliver([this, effect = std::move(effect)] {
         auto bytes = std::make_shared<const std::string>(server::snapshot_file(effect));
-        const auto done =
-            snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
+        Result<void> done = snapshots_.room_for(bytes->size());
+        if (done) {
+            const auto saved =
+                snapshots_.save(effect.meta.index.value(), effect.meta.term.value(), *bytes);
+            if (!saved) done = tl::unexpected{saved.error()};
+        }
         if (done) {
             engine_->deliver(server::SnapshotSaved{effect.work, std::move(bytes)});
         } else {

@@ -101,6 +101,7 @@ private:
     void perform(server::Server& engine, std::vector<server::Effect>& effects);
     void carry_out(server::Effect& effect);
     void write_log(const raft::WriteLog& write);
+    void halted(const std::string& reason);
     void note_durable(const std::optional<raft::EntryId>& last);
     void compact(raft::Index through);
     void send(const server::SendMessage& effect);

@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "engine/storage/recovery.hpp"
+#include "io/disk_space.hpp"
 #include "io/durable_file.hpp"
 
 namespace drover::io {
@@ -16,6 +17,8 @@ namespace {
 constexpr std::size_t kept_count = 2;
 constexpr std::size_t number_width = 20;  // digits of the largest 64-bit number
 constexpr std::string_view suffix = ".snapshot";
+// A log that cannot be written stops its server; a snapshot that is late does not.
+constexpr std::uint64_t log_room = std::uint64_t{16} << 20;
 
 std::string padded(std::uint64_t number) {
     const std::string digits = std::to_string(number);
@@ -91,6 +94,15 @@ Result<SnapshotFile> SnapshotFiles::save(std::uint64_t index, std::uint64_t term
         std::filesystem::remove((*files)[i].path, ignored);
     }
     return SnapshotFile{index, term, bytes.size(), path};
+}
+
+Result<void> SnapshotFiles::room_for(std::uint64_t bytes) const {
+    const auto space = disk_space(directory_);
+    if (!space || space->free_bytes >= bytes + log_room) return {};
+    return fail(Errc::overloaded, "snapshots " + directory_.string() + ": there is no room for " +
+                                      std::to_string(bytes) + " bytes beside the " +
+                                      std::to_string(log_room) + " that are left to the log" +
+                                      told_space(directory_) + "; make room on that file system");
 }
 
 Result<void> SnapshotFiles::set_aside(const SnapshotFile& file) {

@@ -47,6 +47,8 @@ public:
     // newest two are removed. Saving the same index and term again replaces the file.
     [[nodiscard]] Result<SnapshotFile> save(std::uint64_t index, std::uint64_t term,
                                             std::string_view bytes) const;
+    // Errc::overloaded where saving so many bytes would take the room that the log needs to go on.
+    [[nodiscard]] Result<void> room_for(std::uint64_t bytes) const;
     // Out of the way of those that follow, which would else count it among those to keep; its bytes
     // stay, for whoever wants to look at them.
     [[nodiscard]] static Result<void> set_aside(const SnapshotFile& file);

@@ -175,7 +175,7 @@ void Server::Core::on(Step& step, const WriteCompleted& input) {
 
 void Server::Core::on(Step& step, const WriteFailed& input) {
     halt(step, "writing the log failed: " + input.reason +
-                   "; what was written before is unharmed: repair the disk and start again");
+                   "; nothing that was acknowledged is lost: when the disk is well, start again");
 }
 
 void Server::Core::on(Step& step, const PlanComputed& input) {

@@ -1,6 +1,9 @@
 // Snapshot files and the version file, on a real file system.
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
+
+#include <csignal>
 #include <fstream>
 #include <utility>
 
@@ -85,6 +88,38 @@ TEST(SnapshotFiles, a_damaged_one_that_was_set_aside_does_not_count_among_those_
     EXPECT_EQ(listed[0].index, 30U);
     EXPECT_EQ(listed[1].index, 10U);
     EXPECT_EQ(*read_file(damaged.path.string() + ".damaged", 0, 100), "bad");
+}
+
+TEST(SnapshotFiles, a_save_that_the_disk_cuts_short_leaves_no_half_file) {
+    const TemporaryDirectory directory;
+    const SnapshotFiles files = *SnapshotFiles::open(directory.path());
+    ASSERT_TRUE(files.save(10, 1, "good"));
+    const auto before = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    const rlim_t was = std::exchange(limit.rlim_cur, 1000);
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    const auto saved = files.save(20, 1, std::string(5000, 'x'));
+    limit.rlim_cur = was;
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+    ::signal(SIGXFSZ, before);
+    ASSERT_FALSE(saved);
+    EXPECT_NE(saved.error().message.find("cannot write: File too large"), std::string::npos)
+        << saved.error().message;
+    const fs::directory_iterator left{directory.path()};
+    EXPECT_EQ(std::distance(begin(left), end(left)), 1);
+    EXPECT_EQ(files.load_newest(accept_all)->value().bytes, "good");
+}
+
+TEST(SnapshotFiles, what_would_take_the_logs_room_is_refused_with_what_there_is) {
+    const TemporaryDirectory directory;
+    const SnapshotFiles files = *SnapshotFiles::open(directory.path());
+    EXPECT_TRUE(files.room_for(0));
+    const Result<void> refused = files.room_for(std::uint64_t{1} << 60);
+    ASSERT_FALSE(refused);
+    for (const char* part : {directory.path().c_str(), "bytes are free", "make room"}) {
+        EXPECT_NE(refused.error().message.find(part), std::string::npos) << refused.error().message;
+    }
 }
 
 TEST(MarkFile, holds_what_was_written_last_and_nothing_at_first) {

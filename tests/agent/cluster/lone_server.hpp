@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -15,11 +16,15 @@ namespace drover::agent::cluster {
 
 class LoneServer {
 public:
-    // `settings` go into its server block. It runs when this returns.
-    explicit LoneServer(const std::string& settings)
+    // `settings` go into its server block. It runs when this returns; what it is to find in its
+    // directory `prepare` puts there before.
+    explicit LoneServer(
+        const std::string& settings,
+        const std::function<void(const Machine&)>& prepare = [](const Machine&) {})
         : ports_{3},
           machine_{"lone", make_root(), ports_.first(),
                    "server {\n  enabled = true\n  bootstrap_expect = 1\n" + settings + "}\n"} {
+        prepare(machine_);
         machine_.start();
     }
     ~LoneServer() {
