@@ -24,6 +24,7 @@
 #include "engine/schema/request.pb.h"
 #include "engine/schema/server.pb.h"
 #include "io/clock.hpp"
+#include "io/durable_file.hpp"
 #include "io/http_server.hpp"
 #include "io/worker_pool.hpp"
 
@@ -191,11 +192,9 @@ Result<void> Agent::Impl::prepare_directories() {
         if (!directory) return tl::unexpected{directory.error()};
         config_.data_dir = dev_directory = *directory;
     }
-    std::error_code error;
-    fs::create_directories(config_.data_dir, error);
-    if (error)
-        return fail(Errc::internal,
-                    "data_dir " + config_.data_dir + ": cannot be created: " + error.message());
+    if (auto made = io::make_directories(config_.data_dir); !made)
+        return fail(Errc::internal, "data_dir " + config_.data_dir +
+                                        ": cannot be created: " + made.error().message);
     if (config_.client.enabled) {
         const auto id = load_node_identity(config_);
         if (!id) return tl::unexpected{id.error()};

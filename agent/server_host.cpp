@@ -80,9 +80,7 @@ void report_recovery(const offline::PeersRecovery& done) {
 }  // namespace
 
 Result<ServerIdentity> load_server_identity(const std::string& server_dir) {
-    std::error_code error;
-    std::filesystem::create_directories(server_dir, error);
-    if (error) return fail(Errc::internal, server_dir + ": cannot be created: " + error.message());
+    if (auto made = io::make_directories(server_dir); !made) return tl::unexpected{made.error()};
     const std::filesystem::path file = std::filesystem::path{server_dir} / "node-id";
     if (const auto text = io::read_file(file, 0, 64)) {
         const auto id = Uuid::from_text(text->substr(0, 36));

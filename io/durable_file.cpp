@@ -93,6 +93,18 @@ Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t o
     return bytes;
 }
 
+Result<void> make_directories(const std::filesystem::path& directory) {
+    std::error_code error;
+    if (directory.empty() || std::filesystem::is_directory(directory, error)) return {};
+    if (auto above = make_directories(directory.parent_path()); !above) return above;
+    if (::mkdir(directory.c_str(), 0777) != 0) {
+        const tl::unexpected<Error> failed = file_error(directory, "create");
+        // Another process may have made it meanwhile.
+        if (!std::filesystem::is_directory(directory, error)) return failed;
+    }
+    return sync_directory(directory.parent_path());
+}
+
 Result<void> sync_directory(const std::filesystem::path& directory) {
     const std::filesystem::path named = directory.empty() ? "." : directory;
     const Descriptor handle{::open(named.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};

@@ -22,6 +22,9 @@ constexpr std::string_view temporary_suffix = ".tmp";
 // Up to `size_max` bytes from `offset`. Errc::not_found only when there is no such file.
 [[nodiscard]] Result<std::string> read_file(const std::filesystem::path& file, std::uint64_t offset,
                                             std::size_t size_max);
+// Creates what is missing of the path, and makes each new name durable: what is synced later in a
+// directory that a power failure takes away is gone with it.
+[[nodiscard]] Result<void> make_directories(const std::filesystem::path& directory);
 // Makes names that were created, renamed or removed in it durable.
 [[nodiscard]] Result<void> sync_directory(const std::filesystem::path& directory);
 

@@ -50,11 +50,9 @@ Result<void> write_version_file(const std::filesystem::path& file, std::uint32_t
     constexpr const char* remedy =
         "; the server must be able to note its raft_protocol there: check that the path can be "
         "written, has free space and is not a directory";
-    std::error_code error;
-    std::filesystem::create_directories(file.parent_path(), error);
-    if (error) {
+    if (const auto made = make_directories(file.parent_path()); !made) {
         return fail(Errc::internal, file.parent_path().string() +
-                                        ": cannot create the directory: " + error.message() +
+                                        ": cannot create the directory: " + made.error().message +
                                         remedy);
     }
     const Result<void> written = write_file_durably(file, std::to_string(number) + "\n");

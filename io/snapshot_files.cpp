@@ -60,9 +60,11 @@ bool newer(const SnapshotFile& left, const SnapshotFile& right) {
 }  // namespace
 
 Result<SnapshotFiles> SnapshotFiles::open(std::filesystem::path directory) {
+    if (const auto made = make_directories(directory); !made) {
+        return fail(Errc::internal, "snapshots " + directory.string() +
+                                        ": cannot create the directory: " + made.error().message);
+    }
     std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) return directory_error(directory, "create the directory", error);
     std::filesystem::directory_iterator entries{directory, error};
     if (error) return directory_error(directory, "list the directory", error);
     std::vector<std::filesystem::path> left_over;

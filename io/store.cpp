@@ -24,6 +24,7 @@
 #include "engine/base/match.hpp"
 #include "engine/storage/recovery.hpp"
 #include "io/disk_space.hpp"
+#include "io/durable_file.hpp"
 #include "io/idle_poll.hpp"
 #include "io/store_lock.hpp"
 #include "io/store_log.hpp"
@@ -219,11 +220,9 @@ RocksStore::RocksStore(std::unique_ptr<Impl> impl) : impl_{std::move(impl)} {}
 
 Result<std::unique_ptr<RocksStore>> RocksStore::open(const std::filesystem::path& directory,
                                                      StoreOptions options) {
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) {
+    if (const auto made = make_directories(directory); !made) {
         return fail(Errc::internal, "store " + directory.string() +
-                                        ": cannot create the directory: " + error.message());
+                                        ": cannot create the directory: " + made.error().message);
     }
     auto impl = std::make_unique<Impl>(directory, options);
     rocksdb::Options tuned = rocksdb_options(options);

@@ -90,5 +90,22 @@ TEST(FailedSync, of_a_whole_file_leaves_the_old_one_and_nothing_beside_it) {
               directory.path().string() + ": cannot sync: Input/output error");
 }
 
+TEST(FailedSync, of_a_new_directorys_name_is_told) {
+    const TemporaryDirectory directory;
+    for (const int which : {1, 2}) {
+        const auto inner = directory.path() / std::to_string(which) / "inner";
+        failing_sync = which;
+        const Result<void> made = make_directories(inner);
+        ASSERT_FALSE(made) << "the name in " << which << " levels is not synced";
+        EXPECT_NE(made.error().message.find("cannot sync: Input/output error"), std::string::npos);
+        EXPECT_TRUE(make_directories(inner));
+        EXPECT_TRUE(std::filesystem::is_directory(inner));
+    }
+    ASSERT_TRUE(write_file_durably(directory.path() / "file", ""));
+    const Result<void> below_a_file = make_directories(directory.path() / "file" / "inner");
+    ASSERT_FALSE(below_a_file);
+    EXPECT_NE(below_a_file.error().message.find("file"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace drover::io

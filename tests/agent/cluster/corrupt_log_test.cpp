@@ -136,7 +136,8 @@ Damage rotten_last_entry() {
                 });
                 rot_entry(machine, mark->index);
             },
-            {"server/raft", "was durable once, and is damaged", "the checksum does not match"}};
+            // By the mark or, where the store knew of its commit in time, by that.
+            {"server/raft", ", and is damaged", "the checksum does not match"}};
 }
 
 // What a crash leaves of a write that nobody was told of: cut short by the file system, or whole

@@ -92,6 +92,11 @@ const std::vector<Damage>& damages() {
              change_store(data, [&](auto& batch) { batch.erase(key_before_last(last, 2)); });
          },
          "server/raft/store", "is missing, but entry"},
+        {"the end of the log that was acknowledged is missing",
+         [](const fs::path& data, std::uint64_t last) {
+             change_store(data, [&](auto& batch) { batch.erase(key_before_last(last, 0)); });
+         },
+         "server/raft/store", "was durable once, but the log ends with entry"},
         {"an entry stands under another's key",
          [](const fs::path& data, std::uint64_t last) {
              std::string value;
