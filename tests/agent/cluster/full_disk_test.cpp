@@ -63,7 +63,9 @@ void expect_all_of(const Told& told, Machine& machine) {
 TEST(FullDisk, a_server_that_cannot_write_stops_and_comes_back_with_all_that_it_acknowledged) {
     if (!SmallDisk::refusal().empty()) GTEST_SKIP() << SmallDisk::refusal();
     SmallDisk disk;
-    LoneServer server{"", [&](const Machine& machine) { disk.mount(data_of(machine), 32 << 10); }};
+    LoneServer server{"", [&](const Machine& machine) {
+                          disk.mount(data_of(machine), 32 << 10, machine.directory().parent_path());
+                      }};
     server.register_jobs(3);
     disk.fill(1 << 10);
     const Told told = write_until_refused(server.machine(), "large-");
@@ -112,7 +114,8 @@ TEST(FullDisk, a_snapshot_that_finds_no_room_is_reported_and_tried_again_and_sto
     if (!SmallDisk::refusal().empty()) GTEST_SKIP() << SmallDisk::refusal();
     SmallDisk disk;
     LoneServer server{"  raft_snapshot_threshold = 20\n", [&](const Machine& machine) {
-                          disk.mount(raft_of(machine) / "snapshots", 64);
+                          disk.mount(raft_of(machine) / "snapshots", 64,
+                                     machine.directory().parent_path());
                       }};
     const auto told = [&] {
         return content_of(server.machine().log()).find("saving the snapshot at index ") !=

@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace drover::agent::cluster {
 
@@ -34,20 +35,20 @@ public:
     ~SmallDisk() {
         if (where_.empty()) return;
         ::umount2(where_.c_str(), MNT_DETACH);
-        // Nobody could remove these while it was mounted.
-        std::error_code error;
-        for (auto empty = where_; std::filesystem::remove(empty, error);) {
-            empty = empty.parent_path();
-        }
+        std::error_code ignored;
+        if (!scratch_.empty()) std::filesystem::remove_all(scratch_, ignored);
     }
     SmallDisk(const SmallDisk&) = delete;
     SmallDisk& operator=(const SmallDisk&) = delete;
 
-    void mount(const std::filesystem::path& where, std::size_t kibibytes) {
+    // `scratch` outlives its owner as long as something is mounted in it, and goes with this.
+    void mount(const std::filesystem::path& where, std::size_t kibibytes,
+               std::filesystem::path scratch = {}) {
         std::filesystem::create_directories(where);
         ASSERT_EQ(::mount("tmpfs", where.c_str(), "tmpfs", 0, size(kibibytes).c_str()), 0)
             << std::strerror(errno);
         where_ = where;
+        scratch_ = std::move(scratch);
     }
     void resize(std::size_t kibibytes) const {
         ASSERT_EQ(::mount("tmpfs", where_.c_str(), "tmpfs", MS_REMOUNT, size(kibibytes).c_str()), 0)
@@ -69,6 +70,7 @@ private:
     }
     [[nodiscard]] std::filesystem::path ballast() const { return where_ / "ballast"; }
     std::filesystem::path where_;
+    std::filesystem::path scratch_;
 };
 
 }  // namespace drover::agent::cluster
