@@ -262,6 +262,9 @@ Result<void> Agent::Impl::start_transport() {
                                  const io::Responder& responder) {
         if (server) server->request(std::move(bytes), responder);
     };
+    handlers.on_drained = [this] {
+        if (server) server->drained();
+    };
     handlers.on_stream = [this](const io::Handshake&, const std::string& opening,
                                 io::Stream stream) {
         logs->serve(*transport, opening, std::move(stream));

@@ -220,7 +220,7 @@ Result<void> ServerHost::start(std::vector<server::ServerInfoPtr> bootstrap,
 
 // ---- requests
 
-std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response, io::StepOn on) {
+std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response, io::Wake wake) {
     if (!running_) {
         on_response(failure(*request, Errc::no_leader, "No cluster leader"));
         return 0;
@@ -232,7 +232,7 @@ std::uint64_t ServerHost::ask(server::RequestPtr request, OnResponse on_response
         asked_.emplace(ticket, std::move(on_response));
     }
     const std::size_t bytes = request->ByteSizeLong();
-    if (!engine_->offer(server::RequestReceived{server::Ticket{ticket}, request}, bytes, on)) {
+    if (!engine_->offer(server::RequestReceived{server::Ticket{ticket}, request}, bytes, wake)) {
         respond(server::Ticket{ticket},
                 failure(*request, Errc::overloaded, "the server's queue is full; try again later"));
     }
@@ -287,7 +287,7 @@ void ServerHost::request(std::string bytes, const io::Responder& responder) {
         [responder](const server::ResponsePtr& response) {
             responder.respond(response->SerializeAsString());
         },
-        io::StepOn::this_thread);
+        io::Wake::later);
     responder.on_abandoned([this, asked] { abandon(asked); });
 }
 
@@ -312,12 +312,14 @@ void ServerHost::message(std::uint64_t from_raft_id, const std::string& address,
     }
     // A full queue drops the message: the protocol expects loss.
     // The last part of a snapshot makes a long step, which the transport's thread cannot spare.
-    const auto on = std::holds_alternative<server::SnapshotPart>(*message)
-                        ? io::StepOn::own_thread
-                        : io::StepOn::this_thread;
+    const bool part = std::holds_alternative<server::SnapshotPart>(*message);
     (void)engine_->offer(
         server::PeerMessageReceived{raft::RaftId{from_raft_id}, std::move(*message)}, bytes.size(),
-        on);
+        part ? io::Wake::now : io::Wake::later);
+}
+
+void ServerHost::drained() {
+    if (running_) engine_->step_or_wake();
 }
 
 std::vector<server::ServerInfoPtr> ServerHost::servers() const {
@@ -405,7 +407,8 @@ void ServerHost::write_log(const raft::WriteLog& write) {
                                return;
                            }
                            note_durable(last);
-                           engine_->deliver(server::WriteCompleted{id}, 0, io::StepOn::this_thread);
+                           engine_->deliver(server::WriteCompleted{id}, 0, io::Wake::later);
+                           engine_->step_or_wake();
                        });
     if (!submitted) engine_->deliver(server::WriteFailed{id, submitted.error().message});
 }

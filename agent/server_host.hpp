@@ -66,10 +66,10 @@ public:
     void stop();
     [[nodiscard]] bool running() const { return running_; }
 
-    // Answered exactly once, from any thread, with StepOn::this_thread even before this returns.
+    // Answered exactly once, from any thread.
     // Before start() nobody leads.
     std::uint64_t ask(server::RequestPtr request, OnResponse on_response,
-                      io::StepOn on = io::StepOn::own_thread);
+                      io::Wake wake = io::Wake::now);
     void abandon(std::uint64_t asked);
 
     // ---- from the transport, on its thread
@@ -78,6 +78,8 @@ public:
     // be taken into a cluster knows its peers by nothing else.
     void message(std::uint64_t from_raft_id, const std::string& address, std::string bytes);
     void request(std::string bytes, const io::Responder& responder);
+    // All that had arrived was handed over.
+    void drained();
 
     // The servers that the cluster knows of, as the engine last told.
     [[nodiscard]] std::vector<server::ServerInfoPtr> servers() const;

@@ -72,6 +72,7 @@ void Connection::received(std::size_t size) {
     last_received_ = std::chrono::steady_clock::now();
     const Result<void> fed =
         decoder_.feed({buffer_.data(), size}, [this](Frame frame) { on_frame(std::move(frame)); });
+    if (core_.handlers.on_drained) core_.handlers.on_drained();
     if (!fed && !closed) close(fed.error().message);
 }
 

@@ -34,10 +34,8 @@ struct EngineThreadOptions {
     std::size_t batch_count_max = 4096;  // inputs of one step; the rest waits for the next
 };
 
-// Who steps an idle engine. To wake its own thread costs more than most steps: who can spare the
-// time of a step, and holds no lock that an effect may want, does it on the spot. What arrives
-// meanwhile is left to the own thread, so that nobody is kept for more than one step.
-enum class StepOn : std::uint8_t { own_thread, this_thread };
+// later: the bringer calls step_or_wake() when it has brought all that it has.
+enum class Wake : std::uint8_t { now, later };
 
 template <class Engine, class Input, class Effect>
 class EngineThread {
@@ -69,11 +67,24 @@ public:
     }
 
     // False: the queue is full (or stopped) and the input was not taken.
-    [[nodiscard]] bool offer(Input input, std::size_t bytes, StepOn on = StepOn::own_thread) {
-        return enqueue(std::move(input), bytes + input_overhead, false, on);
+    [[nodiscard]] bool offer(Input input, std::size_t bytes, Wake wake = Wake::now) {
+        return enqueue(std::move(input), bytes + input_overhead, false, wake);
     }
-    void deliver(Input input, std::size_t bytes = 0, StepOn on = StepOn::own_thread) {
-        (void)enqueue(std::move(input), bytes + input_overhead, true, on);
+    void deliver(Input input, std::size_t bytes = 0, Wake wake = Wake::now) {
+        (void)enqueue(std::move(input), bytes + input_overhead, true, wake);
+    }
+    // To wake the own thread costs more than most steps. Where the engine is idle and little waits
+    // for it, this makes the one step here: for who can spare the time of a step, and holds no lock
+    // that an effect may want.
+    void step_or_wake() {
+        {
+            std::unique_lock lock{mutex_};
+            if (!running_ || stepping_) return;  // who steps looks again afterwards
+            if (!stopping_ && visits_.empty() && !queue_.empty() && queue_.size() <= few)
+                step(lock);
+            if (!own_thread_needed()) return;
+        }
+        wake_.notify_one();
     }
     // Runs on the engine's thread between two steps, after the inputs that were offered before it
     // (or the first batch_count_max of them): for looking, and for taking a view.
@@ -93,24 +104,23 @@ public:
 private:
     // Charged for every input beside its payload, so that a flood of empty ones is bounded too.
     static constexpr std::size_t input_overhead = sizeof(Input) + 64;
+    // More inputs than these are worth waking a thread, which leaves this one free to bring more.
+    static constexpr std::size_t few = 4;
     struct Queued {
         Input input;
         std::size_t bytes;
     };
 
-    bool enqueue(Input input, std::size_t bytes, bool always, StepOn on) {
+    bool enqueue(Input input, std::size_t bytes, bool always, Wake wake) {
         {
-            std::unique_lock lock{mutex_};
+            const std::lock_guard lock{mutex_};
             if (stopping_) return false;
             if (!always && queued_bytes_ + bytes > options_.queue_bytes_max) return false;
             queued_bytes_ += bytes;
             queue_.push_back(Queued{std::move(input), bytes});
             if (stepping_) return true;  // who steps looks again afterwards
-            const bool alone = running_ && queue_.size() == 1 && visits_.empty();
-            if (on == StepOn::this_thread && alone) step(lock);
-            if (!own_thread_needed()) return true;
         }
-        wake_.notify_one();
+        if (wake == Wake::now) wake_.notify_one();
         return true;
     }
 

@@ -21,7 +21,7 @@ public:
     // Longer than a disk takes for a sync, or a machine nearby for an answer.
     static constexpr Time longest = std::chrono::microseconds{400};
     // Between two looks: somebody else needs the core for longer than a step takes.
-    static constexpr Time crowded_after = std::chrono::microseconds{200};
+    static constexpr Time crowded_after = std::chrono::microseconds{100};
     static constexpr std::uint32_t waits_when_crowded = 64;
 
     [[nodiscard]] Time length() const { return window_; }

@@ -139,6 +139,8 @@ struct TransportHandlers {
     // `opening` is what the opener passed to open_stream, at most frame_payload_max bytes.
     std::function<void(const Handshake& from, std::string opening, Stream stream)> on_stream;
     std::function<void(const PeerEvent& event)> on_peer;
+    // All messages and requests that had arrived on a connection were told.
+    std::function<void()> on_drained;
 };
 
 struct TransportOptions {

@@ -126,16 +126,18 @@ TEST(EngineThread, who_brings_an_input_to_an_idle_engine_can_step_it) {
                                told.add({effect, std::this_thread::get_id()});
                        }};
     thread.start();
-    const auto stepped_here = [&](StepOn on) {
+    const auto stepped_here = [&](Wake wake, int inputs) {
         const std::size_t before = told.values().size();
-        thread.deliver(1, 0, on);
+        for (int i = 0; i < inputs; ++i) thread.deliver(1, 0, wake);
+        if (wake == Wake::later) thread.step_or_wake();
         EXPECT_TRUE(told.wait_for_count(before + 1));
         return told.values().back().on == std::this_thread::get_id();
     };
-    EXPECT_FALSE(stepped_here(StepOn::own_thread)) << "only where it is asked";
+    EXPECT_FALSE(stepped_here(Wake::now, 1)) << "only where it is asked";
     int tries = 1;  // its own thread may still be at the step before
-    while (!stepped_here(StepOn::this_thread) && tries < 1000) ++tries;
+    while (!stepped_here(Wake::later, 2) && tries < 1000) ++tries;
     EXPECT_LT(tries, 1000);
+    EXPECT_FALSE(stepped_here(Wake::later, 100)) << "many are worth waking it";
 }
 
 TEST(EngineThread, what_arrives_during_a_step_of_another_thread_is_left_to_its_own) {
@@ -144,12 +146,14 @@ TEST(EngineThread, what_arrives_during_a_step_of_another_thread_is_left_to_its_o
     AdderThread thread{Adder{}, [&](Adder&, std::vector<int>& effects) {
                            for (const int effect : effects) {
                                told.add({effect, std::this_thread::get_id()});
-                               if (effect == 1) self->deliver(10, 0, StepOn::this_thread);
+                               if (effect == 1) self->deliver(10, 0, Wake::later);
+                               self->step_or_wake();
                            }
                        }};
     self = &thread;
     thread.start();
-    thread.deliver(1, 0, StepOn::this_thread);
+    thread.deliver(1, 0, Wake::later);
+    thread.step_or_wake();
     ASSERT_TRUE(told.wait_for_count(2));
     EXPECT_EQ(told.values()[1].effect, 11);
     EXPECT_NE(told.values()[1].on, std::this_thread::get_id());
@@ -170,7 +174,8 @@ TEST(EngineThread, a_deadline_that_a_step_elsewhere_set_is_kept) {
                                            }};
     thread.start();
     for (std::size_t i = 1; i <= 10; ++i) {
-        thread.deliver(1, 0, StepOn::this_thread);
+        thread.deliver(1, 0, Wake::later);
+        thread.step_or_wake();
         ASSERT_TRUE(effects_seen.wait_for_count(2 * i)) << "the alarm did not ring";
         EXPECT_EQ(effects_seen.values().back(), -1);
     }
@@ -189,7 +194,10 @@ TEST(EngineThread, many_who_bring_and_step_lose_nothing_and_never_step_together)
     std::vector<std::thread> bringers;
     for (int i = 0; i < 4; ++i) {
         bringers.emplace_back([&] {
-            for (int k = 0; k < 2000; ++k) thread.deliver(1, 0, StepOn::this_thread);
+            for (int k = 0; k < 2000; ++k) {
+                thread.deliver(1, 0, Wake::later);
+                thread.step_or_wake();
+            }
         });
     }
     for (auto& bringer : bringers) bringer.join();
