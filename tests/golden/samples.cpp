@@ -208,6 +208,19 @@ void record_peers(Samples& samples) {
     samples.peers.emplace_back("forwarded-response",
                                server::encode_peer_message(server::ForwardedResponse{
                                    server::Ticket{4}, response, raft::Term{5}}));
+    server::SnapshotPart part;
+    part.announcement = {raft::RaftId{1}, raft::RaftId{2}, raft::Term{5},
+                         raft::MsgSnap{{snapshot.meta, nullptr}}};
+    part.size = 5;
+    part.checksum = 0x01020304;
+    part.round = 2;
+    part.offset = 3;
+    part.bytes = share("te");
+    samples.peers.emplace_back("snapshot-part", server::encode_peer_message(part));
+    samples.peers.emplace_back("snapshot-received",
+                               server::encode_peer_message(server::SnapshotReceived{id, 2, 5}));
+    samples.peers.emplace_back("no-member",
+                               server::encode_peer_message(server::NoMember{raft::Index{9}}));
 }
 
 void record_frames(Samples& samples) {
