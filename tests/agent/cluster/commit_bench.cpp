@@ -8,84 +8,16 @@
 //   of_floor    a commit's median latency as a multiple of one round trip and one raw sync
 //   per_sync    commits per sync of the leader's log
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
 #include <algorithm>
-#include <deque>
-#include <filesystem>
-#include <optional>
-#include <stdexcept>
 
-#include "tests/agent/cluster/machine.hpp"
+#include "tests/agent/cluster/servers.hpp"
 #include "tests/agent/cluster/writers.hpp"
 
 namespace drover::agent::cluster {
 namespace {
 
-namespace fs = std::filesystem;
-
-constexpr std::uint16_t ports_each = 3;
 constexpr auto raw_time = std::chrono::seconds{1};
-
-// Servers alone, in a directory that goes with them.
-class Servers {
-public:
-    explicit Servers(std::size_t count) : root_{make_root()}, ports_{9} {
-        std::string join;
-        for (std::size_t i = 0; i < count; ++i) {
-            join += (i == 0 ? "" : ", ") + ("\"127.0.0.1:" + std::to_string(port(i) + 2) + "\"");
-        }
-        const std::string settings =
-            "server {\n  enabled = true\n  bootstrap_expect = " + std::to_string(count) +
-            "\n  server_join {\n    retry_join = [" + join + "]\n  }\n}\n";
-        for (std::size_t i = 0; i < count; ++i) {
-            machines_.emplace_back("server-" + std::to_string(i + 1), root_, port(i), settings);
-            machines_.back().start();
-        }
-    }
-    ~Servers() {
-        for (auto& machine : machines_) machine.kill();
-        std::error_code ignored;
-        fs::remove_all(root_, ignored);
-    }
-    Servers(const Servers&) = delete;
-    Servers& operator=(const Servers&) = delete;
-
-    // The place of the one that leads.
-    [[nodiscard]] std::optional<std::size_t> leader() const {
-        std::optional<std::size_t> found;
-        (void)eventually([&] {
-            for (std::size_t i = 0; i < machines_.size() && !found; ++i) {
-                const auto state = machines_[i].api().get("/v1/operator/raft/state");
-                if (state && text(*state, {"Role"}) == "leader") found = i;
-            }
-            return found.has_value();
-        });
-        return found;
-    }
-    [[nodiscard]] std::string rpc(std::size_t i) const {
-        return "127.0.0.1:" + std::to_string(port(i) + 1);
-    }
-    [[nodiscard]] std::uint64_t syncs(std::size_t i) const {
-        const auto self = machines_[i].api().get("/v1/agent/self");
-        return self ? std::stoull("0" + text(*self, {"stats", "raft", "log_syncs"})) : 0;
-    }
-
-private:
-    [[nodiscard]] std::uint16_t port(std::size_t i) const {
-        return static_cast<std::uint16_t>(ports_.first() + i * ports_each);
-    }
-    static fs::path make_root() {
-        std::string pattern =
-            (fs::temp_directory_path() / ("drover-commits-" + std::string(6, 'X'))).string();
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error{pattern};
-        return pattern;
-    }
-
-    fs::path root_;
-    Ports ports_;
-    std::deque<Machine> machines_;
-};
 
 void report(benchmark::State& state, const Writers::Measured& measured, std::uint64_t syncs) {
     const double raw = raw_sync_us(written_entry_bytes, raw_time);
@@ -102,7 +34,7 @@ void report(benchmark::State& state, const Writers::Measured& measured, std::uin
 
 // Arguments: members, clients.
 void replicated_commits(benchmark::State& state) {
-    const Servers servers{static_cast<std::size_t>(state.range(0))};
+    Servers servers{static_cast<std::size_t>(state.range(0))};
     const auto leader = servers.leader();
     if (!leader) return state.SkipWithError("no server leads");
     Writers writers{servers.rpc(*leader), static_cast<std::size_t>(state.range(1))};

@@ -18,7 +18,6 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
-
 #include "engine/base/uuid.hpp"
 #include "engine/schema/node.pb.h"
 #include "engine/schema/request.pb.h"
@@ -42,7 +41,7 @@ io::TransportOptions introduced_as(const std::string& node) {
     return options;
 }
 
-schema::Request registration(std::size_t number, Prng& prng) {
+schema::Request registration(std::size_t number, std::size_t entry_bytes, Prng& prng) {
     schema::Request request;
     schema::Node& node = *request.mutable_register_node()->mutable_node();
     node.set_id(Uuid::mint(io::wall_now(), prng).raw());
@@ -55,7 +54,7 @@ schema::Request registration(std::size_t number, Prng& prng) {
     // The server adds the envelope of the entry, the status, the pool and the class.
     constexpr std::size_t added_by_server = 95;
     const std::size_t size = request.ByteSizeLong() + added_by_server;
-    filler.set_value(std::string(written_entry_bytes - std::min(size, written_entry_bytes), 'x'));
+    filler.set_value(std::string(entry_bytes - std::min(size, entry_bytes), 'x'));
     return request;
 }
 
@@ -107,11 +106,12 @@ struct Writers::Impl : std::enable_shared_from_this<Writers::Impl> {
     std::unique_ptr<io::Transport> transport;  // goes first: its callbacks use the others
 };
 
-Writers::Writers(const std::string& server, std::size_t count) : impl_{std::make_shared<Impl>()} {
+Writers::Writers(const std::string& server, std::size_t count, std::size_t entry_bytes)
+    : impl_{std::make_shared<Impl>()} {
     Prng prng{*io::entropy_seed()};
     impl_->server = io::Address{server};
     for (std::size_t i = 0; i < count; ++i)
-        impl_->writers.push_back({registration(i, prng).SerializeAsString(), {}});
+        impl_->writers.push_back({registration(i, entry_bytes, prng).SerializeAsString(), {}});
     auto transport =
         io::Transport::start(introduced_as(Uuid::mint(io::wall_now(), prng).text()), {});
     if (!transport) throw std::runtime_error{transport.error().message};
@@ -137,6 +137,32 @@ Writers::Measured Writers::write_for(std::chrono::milliseconds time) {
     measured.refused = impl.refused;
     measured.median_us = median_us(impl.latencies);
     return measured;
+}
+
+Writers::Offered Writers::offer(double per_second, const std::atomic<bool>& over) {
+    // Shared with answers that come when it is over.
+    struct Count {
+        std::atomic<std::uint64_t> kept{0};
+    };
+    const auto count = std::make_shared<Count>();
+    const auto began = Clock::now();
+    Offered offered;
+    while (!over) {
+        const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+        for (const auto due = static_cast<std::uint64_t>(seconds * per_second);
+             offered.offered < due; ++offered.offered) {
+            impl_->transport->request(
+                impl_->server, impl_->writers[offered.offered % impl_->writers.size()].request,
+                answer_timeout, [count](const io::RequestOutcome& outcome) {
+                    schema::Response response;
+                    if (outcome && response.ParseFromString(*outcome) && !response.has_failure())
+                        ++count->kept;
+                });
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    offered.kept = count->kept;
+    return offered;
 }
 
 double loopback_round_trip_us(std::size_t bytes) {

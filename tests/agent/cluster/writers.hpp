@@ -3,6 +3,7 @@
 // tasks of one agent do.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -19,7 +20,8 @@ inline constexpr std::size_t written_entry_bytes = 256;
 class Writers {
 public:
     // `server` is where its RPC port listens.
-    Writers(const std::string& server, std::size_t count);
+    Writers(const std::string& server, std::size_t count,
+            std::size_t entry_bytes = written_entry_bytes);
     ~Writers();
     Writers(const Writers&) = delete;
     Writers& operator=(const Writers&) = delete;
@@ -31,8 +33,18 @@ public:
         double median_us{};  // of the commits' latencies
         [[nodiscard]] double per_second() const { return static_cast<double>(commits) / seconds; }
     };
-    // Returns when every writer has its last answer.
+    // Returns when every writer has its last answer: at least one each.
     [[nodiscard]] Measured write_for(std::chrono::milliseconds time);
+
+    struct Offered {
+        std::uint64_t offered{};
+        std::uint64_t kept{};  // committed before it was over
+        [[nodiscard]] double kept_part() const {
+            return static_cast<double>(kept) / static_cast<double>(offered);
+        }
+    };
+    // So many writes a second whether or not the earlier ones were answered, until `over`.
+    [[nodiscard]] Offered offer(double per_second, const std::atomic<bool>& over);
 
 private:
     struct Impl;
