@@ -10,9 +10,10 @@ void Server::Core::apply_committed(Step& step, const std::vector<raft::Entry>& e
     if (entries.empty()) return;
     for (const raft::Entry& entry : entries) {
         apply_one(step, entry);
-        if (halted_) return;
+        if (halted_) break;
     }
     view_ = state_.view();
+    if (halted_) return;
     raft_.applied(step.now, entries.back().index);
     again_ = again_ || leader_.has_value();  // it may have been given something to do
 }
@@ -54,7 +55,11 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
         step.report(Severity::info, "skipped entry " + std::to_string(index) + " of unknown type " +
                                         std::to_string(command->type()) + ", marked ignorable");
     }
-    view_ = state_.view();
+    // Whoever leads or waits for an answer must see the state as of this entry. Where nobody does,
+    // as when a log is replayed, one view for all entries does: each costs as much as an entry.
+    if (leader_ || requests_.size() > 0 || !result.changes.servers.empty() ||
+        command->has_restore_state())
+        view_ = state_.view();
     for (const auto waiter : watchers_.woken(result.changes)) woken_.insert(waiter);
     if (command->has_restore_state() && result.outcome == state::Applied::done) {
         restored(step, command->restore_state());

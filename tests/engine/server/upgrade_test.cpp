@@ -223,6 +223,23 @@ struct OnDisk {
     }
 };
 
+TEST(Upgrade, a_server_that_stops_in_the_middle_of_its_log_shows_what_it_has_applied) {
+    OnDisk disk;
+    schema::Entry known;
+    known.set_type(schema::Entry::kChangeFeatureLevel);
+    known.mutable_change_feature_level()->set_level(today);
+    raft::Entry first = disk.durable.raft.entries.front();
+    disk.durable.raft.entries.front().index = raft::Index{2};
+    first.data = raft::SharedBytes{std::make_shared<const std::string>(known.SerializeAsString())};
+    disk.durable.raft.entries.insert(disk.durable.raft.entries.begin(), first);
+    disk.durable.raft.hard.commit = raft::Index{2};
+    auto server = Server::recover(disk.config, disk.durable, Instant{}, 1);
+    std::vector<Effect> effects;
+    server.value().step(Instant{}, WallTime{1}, {}, effects);
+    EXPECT_TRUE(server->halted());
+    EXPECT_EQ(server->view().applied_index(), 1U) << "entry 2 is beyond it";
+}
+
 TEST(Upgrade, a_server_stops_at_once_on_a_log_that_was_committed_at_a_higher_level) {
     OnDisk disk;
     EXPECT_EQ(disk.first_step(), "") << "what is not committed may still be taken back";
