@@ -6,7 +6,7 @@
 // would refuse to start after every power failure.) Any other damage, a bad checksum or a gap with
 // records after it, makes the open fail; the two remaining modes would go on without the lost
 // records. Synced logs are also tracked in the manifest, so that a whole missing or shortened
-// older file is noticed too.
+// older file is noticed too. What zeros at the end of a log mean is decided in wal_end.hpp.
 #include "io/store.hpp"
 
 #include <rocksdb/db.h>
@@ -28,6 +28,7 @@
 #include "io/idle_poll.hpp"
 #include "io/store_lock.hpp"
 #include "io/store_log.hpp"
+#include "io/wal_files.hpp"
 
 namespace drover::io {
 namespace {
@@ -60,6 +61,7 @@ Error store_error(const rocksdb::Status& status, const std::filesystem::path& di
 
 rocksdb::Options rocksdb_options(const StoreOptions& options) {
     rocksdb::Options tuned;
+    tuned.env = wal_files();
     tuned.create_if_missing = true;
     tuned.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
     tuned.track_and_verify_wals_in_manifest = true;

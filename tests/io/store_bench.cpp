@@ -1,20 +1,21 @@
 // Log entries per second through the store: closed-loop writers keep a number of single-entry
-// batches in flight, each synced, as a leader under load does. plain_file is the baseline of the
-// same minute on the same disk: as many bytes appended to a file with one fdatasync.
+// batches in flight, each synced, as a leader under load does.
+//   raw_us   the disk's own time for as many entries in one record, just before and just after
+//   of_raw   entries per second as a part of what raw_us allows
 #include <benchmark/benchmark.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include <chrono>
 #include <semaphore>
 
 #include "io/store.hpp"
+#include "tests/io/raw_disk.hpp"
 #include "tests/io/temporary_directory.hpp"
 
 namespace drover::io {
 namespace {
 
 constexpr std::size_t entry_size = 256;
+constexpr auto raw_time = std::chrono::milliseconds{500};
 
 std::string key_of(std::uint64_t index) {
     std::string key = "raft.log/";
@@ -24,27 +25,16 @@ std::string key_of(std::uint64_t index) {
     return key;
 }
 
-void plain_file(benchmark::State& state) {
-    const TemporaryDirectory directory;
-    const int file = ::open((directory.path() / "plain").c_str(), O_WRONLY | O_CREAT, 0600);
-    const auto count = static_cast<std::size_t>(state.range(0));
-    const std::string bytes(count * entry_size, 'x');
-    for (auto _ : state) {
-        const bool written =
-            ::write(file, bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
-        if (!written || ::fdatasync(file) != 0) state.SkipWithError("the disk refused");
-    }
-    ::close(file);
-    state.SetItemsProcessed(state.iterations() * state.range(0));
-}
-BENCHMARK(plain_file)->ArgName("in_flight")->Arg(1)->Arg(64)->Arg(256)->Arg(1000)->UseRealTime();
-
 void synced_entries(benchmark::State& state) {
+    using Seconds = std::chrono::duration<double>;
+    const auto in_flight = static_cast<std::size_t>(state.range(0));
+    const double before = raw_sync_us(in_flight * entry_size, raw_time);
     const TemporaryDirectory directory;
     const auto store = *RocksStore::open(directory.path());
     const std::string entry(entry_size, 'x');
     std::counting_semaphore<> room{state.range(0)};
     std::uint64_t index = 0;
+    const auto began = std::chrono::steady_clock::now();
     for (auto _ : state) {
         room.acquire();
         KvBatch batch;
@@ -53,8 +43,13 @@ void synced_entries(benchmark::State& state) {
                                                  [&room](const Result<void>&) { room.release(); });
         if (!taken) state.SkipWithError(taken.error().message.c_str());
     }
-    for (std::int64_t i = 0; i < state.range(0); ++i) room.acquire();
+    for (std::size_t i = 0; i < in_flight; ++i) room.acquire();
+    const Seconds took = std::chrono::steady_clock::now() - began;
+    const double raw = (before + raw_sync_us(in_flight * entry_size, raw_time)) / 2;
+    const double per_second = static_cast<double>(index) / took.count();
     state.SetItemsProcessed(static_cast<std::int64_t>(index));
+    state.counters["raw_us"] = raw;
+    state.counters["of_raw"] = per_second * raw / 1e6 / static_cast<double>(in_flight);
 }
 BENCHMARK(synced_entries)
     ->ArgName("in_flight")

@@ -1,7 +1,8 @@
-// A disk whose sync fails once. This program's own fsync and fdatasync come before those of the C
-// library, also for RocksDB, so that real files meet a failure on demand.
+// A disk whose sync fails once. This program's own fsync, fdatasync and pwrite come before those of
+// the C library, also for RocksDB, so that real files meet a failure on demand.
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,13 +17,15 @@ namespace {
 
 std::atomic<int> failing_sync{0};  // 1: the next one, 2: the one after it; 0: none
 
-int sync_with(long call, int file) {
+bool must_fail() {
     int ahead = failing_sync.load();
     while (ahead > 0 && !failing_sync.compare_exchange_weak(ahead, ahead - 1)) {
     }
-    if (ahead != 1) return static_cast<int>(::syscall(call, file));
-    errno = EIO;
-    return -1;
+    if (ahead == 1) errno = EIO;
+    return ahead == 1;
+}
+int sync_with(long call, int file) {
+    return must_fail() ? -1 : static_cast<int>(::syscall(call, file));
 }
 
 }  // namespace
@@ -30,6 +33,11 @@ int sync_with(long call, int file) {
 extern "C" {
 int fsync(int file) { return sync_with(SYS_fsync, file); }
 int fdatasync(int file) { return sync_with(SYS_fdatasync, file); }
+// Into a file that is opened so, it is a sync as well.
+ssize_t pwrite(int file, const void* bytes, std::size_t size, off_t at) {
+    if ((::fcntl(file, F_GETFL) & O_DSYNC) != 0 && must_fail()) return -1;
+    return ::syscall(SYS_pwrite64, file, bytes, size, at);
+}
 }
 
 namespace drover::io {

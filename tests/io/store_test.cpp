@@ -1,11 +1,11 @@
 // The RocksDB store keeps the storage contract: atomic, ordered, durable when told, and never
-// silent about damage. Crashes are imitated by copying the files of a store that is still open.
+// silent about damage (wal_test.cpp). Crashes are imitated by copying an open store.
 #include <gtest/gtest.h>
 
-#include <fstream>
 #include <map>
 
 #include "io/store.hpp"
+#include "tests/io/crashed_copy.hpp"
 #include "tests/io/temporary_directory.hpp"
 #include "tests/io/waiting.hpp"
 
@@ -28,27 +28,6 @@ KvBatch put(std::string key, std::string value) {
     KvBatch batch;
     batch.put(std::move(key), std::move(value));
     return batch;
-}
-
-fs::path newest_log(const fs::path& directory) {
-    fs::path newest;
-    for (const auto& entry : fs::directory_iterator{directory}) {
-        if (entry.path().extension() == ".log" && entry.path() > newest) newest = entry.path();
-    }
-    return newest;
-}
-
-// What a crash would leave: the files as they are now, without an orderly close. A file that goes
-// away meanwhile was obsolete.
-fs::path crashed_copy(const fs::path& directory) {
-    const fs::path copy = directory.string() + ".crashed";
-    fs::create_directory(copy);
-    for (const auto& entry : fs::directory_iterator{directory}) {
-        std::error_code ignored;
-        if (entry.path().filename() == "LOCK") continue;
-        fs::copy(entry.path(), copy / entry.path().filename(), ignored);
-    }
-    return copy;
 }
 
 TEST(RocksStore, a_batch_is_applied_in_order_and_survives_a_crash) {
@@ -145,39 +124,6 @@ TEST(RocksStore, a_full_queue_refuses_and_takes_again_after_a_completion) {
     ASSERT_TRUE(completed.wait_for_count(2));
     EXPECT_TRUE(store->write(put("third", "")));
     EXPECT_EQ(content(*store).size(), 3u);
-}
-
-TEST(RocksStore, an_incomplete_last_record_is_cut) {
-    const TemporaryDirectory directory;
-    const fs::path where = directory.path() / "store";
-    const auto store = *RocksStore::open(where);
-    ASSERT_TRUE(store->write(put("a", "1")));
-    ASSERT_TRUE(store->write(put("b", std::string(1000, 'b'))));
-    const fs::path copy = crashed_copy(where);
-    const fs::path log = newest_log(copy);
-    fs::resize_file(log, fs::file_size(log) - 10);
-    EXPECT_EQ(content(**RocksStore::open(copy)), (std::map<std::string, std::string>{{"a", "1"}}));
-}
-
-TEST(RocksStore, a_damaged_record_with_good_ones_after_it_stops_the_open) {
-    const TemporaryDirectory directory;
-    const fs::path where = directory.path() / "store";
-    const auto store = *RocksStore::open(where);
-    for (const char* key : {"a", "b", "c"}) {
-        ASSERT_TRUE(store->write(put(key, std::string(1000, 'x'))));
-    }
-    const fs::path copy = crashed_copy(where);
-    const fs::path log = newest_log(copy);
-    {
-        std::fstream file{log, std::ios::in | std::ios::out | std::ios::binary};
-        file.seekp(static_cast<std::streamoff>(fs::file_size(log) / 2));
-        file << "rot";
-    }
-    const auto opened = RocksStore::open(copy);
-    ASSERT_FALSE(opened);
-    EXPECT_EQ(opened.error().code, Errc::corrupt);
-    EXPECT_NE(opened.error().message.find(copy.string()), std::string::npos);
-    EXPECT_NE(opened.error().message.find("restore"), std::string::npos);
 }
 
 TEST(RocksStore, a_second_owner_is_turned_away_with_advice) {

@@ -24,12 +24,13 @@ bool must_fail(int file) {
     return std::strstr(path, part) != nullptr && ::unlink(order) == 0;
 }
 
+int failed() {
+    errno = EIO;
+    return -1;
+}
+
 int sync_with(long call, int file) {
-    if (must_fail(file)) {
-        errno = EIO;
-        return -1;
-    }
-    return static_cast<int>(::syscall(call, file));
+    return must_fail(file) ? failed() : static_cast<int>(::syscall(call, file));
 }
 
 }  // namespace
@@ -37,4 +38,9 @@ int sync_with(long call, int file) {
 extern "C" {
 int fsync(int file) { return sync_with(SYS_fsync, file); }
 int fdatasync(int file) { return sync_with(SYS_fdatasync, file); }
+// Into a file that is opened so, it is a sync as well.
+ssize_t pwrite(int file, const void* bytes, std::size_t size, off_t at) {
+    if ((::fcntl(file, F_GETFL) & O_DSYNC) != 0 && must_fail(file)) return failed();
+    return ::syscall(SYS_pwrite64, file, bytes, size, at);
+}
 }

@@ -1,9 +1,5 @@
 #include "tests/agent/cluster/writers.hpp"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <unistd.h>
-
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,7 +9,6 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <filesystem>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -191,30 +186,6 @@ double loopback_round_trip_us(std::size_t bytes) {
     }
     echo.join();
     return median_us(times);
-}
-
-double raw_sync_us(std::size_t bytes, std::chrono::milliseconds time) {
-    constexpr std::size_t file_bytes = std::size_t{16} << 20;
-    std::string path =
-        (std::filesystem::temp_directory_path() / ("drover-raw-" + std::string(6, 'X'))).string();
-    const int file = ::mkstemp(path.data());
-    if (file < 0) throw std::runtime_error{path + ": cannot be created"};
-    ::unlink(path.c_str());
-    const std::string blank(file_bytes, '\0'), record(bytes, 'x');
-    bool good =
-        ::pwrite(file, blank.data(), blank.size(), 0) == static_cast<ssize_t>(blank.size()) &&
-        ::fsync(file) == 0;
-    std::size_t count = 0;
-    const auto began = Clock::now();
-    while (good && Clock::now() - began < time) {
-        const auto at = static_cast<off_t>(count++ * bytes % (file_bytes - bytes));
-        good = ::pwrite(file, record.data(), bytes, at) == static_cast<ssize_t>(bytes) &&
-               ::fdatasync(file) == 0;
-    }
-    const auto took = Clock::now() - began;
-    ::close(file);
-    if (!good) throw std::runtime_error{path + ": the disk refused"};
-    return std::chrono::duration<double, std::micro>(took).count() / static_cast<double>(count);
 }
 
 }  // namespace drover::agent::cluster

@@ -55,8 +55,4 @@ private:
 // outstanding at a time: the median.
 [[nodiscard]] double loopback_round_trip_us(std::size_t bytes);
 
-// Microseconds for one record of this size written to a file of which every block is written
-// already, and synced: the mean over at least `time`.
-[[nodiscard]] double raw_sync_us(std::size_t bytes, std::chrono::milliseconds time);
-
 }  // namespace drover::agent::cluster
