@@ -207,6 +207,10 @@ void Leader::expire_heartbeats(const state::StateView& applied, Moment moment) {
 
 // Evaluations that end without a run of their own.
 void Leader::close_evaluations(Moment moment, const state::StateView& applied) {
+    const auto cancelable = broker_.take_cancelable();
+    const auto duplicates = blocked_.take_duplicates();
+    const auto given_up = broker_.take_failed();
+    if (cancelable.empty() && duplicates.empty() && given_up.empty()) return;
     const Mint mint{moment.wall, prng_};
     auto entry = new_entry(mint);
     auto& body = *entry->mutable_upsert_evaluations();
@@ -220,14 +224,14 @@ void Leader::close_evaluations(Moment moment, const state::StateView& applied) {
         closed.set_modify_time(moment.wall.value());
         return &closed;
     };
-    for (const auto& evaluation : broker_.take_cancelable()) {
+    for (const auto& evaluation : cancelable) {
         close(evaluation, "canceled", "canceled after more recent eval was processed");
     }
-    for (const auto& evaluation : blocked_.take_duplicates()) {
+    for (const auto& evaluation : duplicates) {
         close(evaluation, "canceled",
               "existing blocked evaluation exists for job \"" + evaluation->job_id() + "\"");
     }
-    for (const auto& evaluation : broker_.take_failed()) {
+    for (const auto& evaluation : given_up) {
         auto* failed = close(evaluation, "failed",
                              "evaluation reached delivery limit (" +
                                  std::to_string(config_.evaluation_delivery_limit) + ")");

@@ -138,6 +138,7 @@ private:
     void reconcile_servers(Step& step);
     void publish_peers(Step& step);
     [[nodiscard]] bool everybody_speaks_protocol_3() const;
+    [[nodiscard]] bool is_registered() const;
     [[nodiscard]] bool wants_to_register() const;
 
     // upgrading.cpp
@@ -223,7 +224,8 @@ private:
     std::optional<raft::RaftId> known_leader_;
     Instant next_registration_;
     bool registering_ = false;
-    bool removed_ = false;                        // from the group, and not added again since
+    state::ServerPtr registered_;  // the row that says so; compared once, not in every step
+    bool removed_ = false;         // from the group, and not added again since
     std::optional<Instant> next_reconciliation_;  // none: table and configuration agree
     std::optional<Instant> next_level_check_;  // none: nothing changed that could raise the level
     std::map<std::uint64_t, ServerInfoPtr> published_peers_;

@@ -75,16 +75,24 @@ Result<raft::Receipt> Server::Core::propose(Step& step, const control::EntryPtr&
     return receipt;
 }
 
+bool Server::Core::is_registered() const {
+    const state::ServerPtr row = view_.server(config_.self->raft_id());
+    return row && (row == registered_ || same_server(*row, *config_.self));
+}
+
 // Who was removed does not bring itself back: only somebody else's word adds it again.
 bool Server::Core::wants_to_register() const {
-    if (registering_ || removed_) return false;
-    const state::ServerPtr row = view_.server(config_.self->raft_id());
-    return !row || !same_server(*row, *config_.self);
+    return !registering_ && !removed_ && !is_registered();
 }
 
 // Each server tells the others where it listens and what it can do, and again when that changed.
 void Server::Core::register_self(Step& step) {
-    if (step.now < next_registration_ || !wants_to_register()) return;
+    if (registering_ || removed_) return;
+    if (is_registered()) {
+        registered_ = view_.server(config_.self->raft_id());
+        return;
+    }
+    if (step.now < next_registration_) return;
     if (!raft_.leader()) {
         next_registration_ = step.now + registration_interval;
         return;
