@@ -66,7 +66,7 @@ struct SnapshotReceived {
     std::uint64_t round{};
     std::uint64_t bytes{};
 };
-// To a server that asks for votes without being a member: as of this entry, which the sender has
+// To a server that asks for anything without being a member: as of this entry, which the sender has
 // applied, it is none. Who believes to be one by an older entry was removed, and was not reachable
 // when the others were told.
 struct NoMember {

@@ -1,6 +1,6 @@
 // Members that leave: because an operator says so, dead or alive. The change is an entry; with it
 // goes the server's row in the state, so that nobody takes it for a newcomer. Whoever left and did
-// not hear of it is told when it next asks for votes. See core.hpp.
+// not hear of it is told when it next asks a member for anything. See core.hpp.
 #include <algorithm>
 #include <utility>
 
@@ -143,14 +143,12 @@ void Server::Core::answer_conf_change(Step& step, RequestKey key,
     respond(step, key, std::move(response));
 }
 
-// Its requests for votes are the only sign of life of a server that does not know: the leader does
-// not speak to it any more.
-void Server::Core::tell_if_no_member(Step& step, const raft::Message& message) {
-    const bool asks = std::holds_alternative<raft::MsgPreVote>(message.body) ||
-                      std::holds_alternative<raft::MsgVote>(message.body);
+// The leader does not speak any more to whoever it removed: one that was cut off hears of it when
+// it asks for something. Who does not vote never asks for votes, so every question counts.
+void Server::Core::tell_if_no_member(Step& step, raft::RaftId from) {
     const raft::ConfState& conf = raft_.conf();
-    if (!asks || conf == raft::ConfState{} || conf.contains(message.from)) return;
-    step.emit(SendMessage{message.from, NoMember{raft::Index{view_.applied_index()}}});
+    if (conf == raft::ConfState{} || conf.contains(from)) return;
+    step.emit(SendMessage{from, NoMember{raft::Index{view_.applied_index()}}});
 }
 
 // What somebody applied without us there counts only where it is newer than what we know: we may
@@ -167,10 +165,27 @@ void Server::Core::on_no_member(Step& step, raft::RaftId from, const NoMember& t
 void Server::Core::leave(Step& step, const std::string& how) {
     removed_ = true;
     raft_.forget_leader();
+    // No news comes any more, nor what a read still lacks. What became of a write that was passed
+    // on the leader may yet tell.
+    for (const Phase phase : {Phase::held, Phase::reading, Phase::confirmed, Phase::parked}) {
+        for (const RequestKey key : requests_.in_phase(phase)) refuse_as_removed(step, key);
+    }
     step.report(Severity::warning,
                 "this server was removed from its group " + how +
                     "; it takes no part any more. Stop it; to let it join again, as a new server, "
                     "empty its data directory first");
+}
+
+// With the code that makes a node agent turn to another server.
+void Server::Core::refuse_as_removed(Step& step, RequestKey key) {
+    refuse(step, key, Errc::no_leader,
+           "this server was removed from its group, and knows no leader: ask another server");
+}
+
+// A late message of the leader makes consensus follow it once more, and for ever, because nothing
+// else comes that could end that. To whoever asks us, it leads us no more.
+std::optional<raft::RaftId> Server::Core::leader_id() const {
+    return removed_ ? std::nullopt : raft_.leader();
 }
 
 }  // namespace drover::server

@@ -34,6 +34,12 @@ const char* name_of(raft::Role role) {
     return "follower";
 }
 
+bool asks(const raft::Message& message) {
+    return std::holds_alternative<raft::MsgPreVote>(message.body) ||
+           std::holds_alternative<raft::MsgVote>(message.body) ||
+           std::holds_alternative<raft::MsgReadIndex>(message.body);
+}
+
 }  // namespace
 
 Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng)
@@ -121,6 +127,7 @@ void Server::Core::on(Step&, const TimePassed&) {}
 void Server::Core::on(Step& step, const PeerMessageReceived& input) {
     std::visit(Match{[&](const raft::Message& message) { hear(step, input.from, message); },
                      [&](const ForwardedRequest& forwarded) {
+                         tell_if_no_member(step, input.from);
                          accept(step, PeerTicket{input.from, forwarded.ticket, forwarded.term},
                                 forwarded.request);
                      },
@@ -144,7 +151,7 @@ void Server::Core::hear(Step& step, raft::RaftId from, const raft::Message& mess
     if (message.from != from) {
         return drop("it says that it comes from server " + std::to_string(message.from.value()));
     }
-    tell_if_no_member(step, message);
+    if (asks(message)) tell_if_no_member(step, from);
     const auto* snap = std::get_if<raft::MsgSnap>(&message.body);
     if (snap != nullptr && message.term >= raft_.term() &&
         snap->snapshot.meta.index > raft_.commit_index()) {
@@ -276,7 +283,7 @@ schema::RaftState Server::Core::raft_state() const {
     state.set_applied_index(view_.applied_index());
     state.set_first_index(raft_.first_index().value());
     state.set_last_index(raft_.last_index().value());
-    if (const auto leader = raft_.leader()) state.set_leader_raft_id(leader->value());
+    if (const auto leader = leader_id()) state.set_leader_raft_id(leader->value());
     state.set_digest(view_.digest().text());
     state.set_raft_protocol(config_.self->raft_protocol());
     state.set_release(config_.self->release());

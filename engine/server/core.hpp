@@ -183,9 +183,11 @@ private:
     void wait_to_remove(Step& step, RequestKey key, Error why);
     void apply_conf_change(Step& step, const raft::Entry& entry);
     void answer_conf_change(Step& step, RequestKey key, const Result<raft::ConfState>& outcome);
-    void tell_if_no_member(Step& step, const raft::Message& message);
+    void tell_if_no_member(Step& step, raft::RaftId from);
     void on_no_member(Step& step, raft::RaftId from, const NoMember& told);
     void leave(Step& step, const std::string& how);
+    void refuse_as_removed(Step& step, RequestKey key);
+    [[nodiscard]] std::optional<raft::RaftId> leader_id() const;
 
     // reading.cpp
     void ask_read_index(Step& step, RequestKey key);

@@ -11,7 +11,7 @@ namespace drover::server {
 void Server::Core::route_hand_over(Step& step, RequestKey key) {
     const schema::Request& request = *requests_.find(key)->request;
     const raft::RaftId wanted{request.transfer_leadership().raft_id()};
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     const bool anybody = wanted == raft::RaftId{};
     if (leader && (anybody ? *leader != raft_.id() : *leader == wanted)) {
         return tell_leader(step, key);
@@ -63,7 +63,7 @@ std::optional<raft::RaftId> Server::Core::best_successor() const {
 void Server::Core::settle_hand_overs(Step& step) {
     for (const RequestKey key : requests_.in_phase(Phase::handing_over)) {
         const auto successor = requests_.find(key)->successor;
-        const auto leader = raft_.leader();
+        const auto leader = leader_id();
         if (!leader || (raft_.leads() && raft_.transferee() == successor)) continue;
         const bool asked_for = requests_.find(key)->request->transfer_leadership().raft_id() != 0;
         if (raft_.leads() || (asked_for && leader != successor)) {

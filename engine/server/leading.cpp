@@ -42,7 +42,7 @@ void Server::Core::follow_role(Step& step) {
         retry_held(step);
         again_ = true;
     }
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     if (leader == known_leader_) return;
     known_leader_ = leader;
     leader_changed(step);
@@ -93,7 +93,7 @@ void Server::Core::register_self(Step& step) {
         return;
     }
     if (step.now < next_registration_) return;
-    if (!raft_.leader()) {
+    if (!leader_id()) {
         next_registration_ = step.now + registration_interval;
         return;
     }

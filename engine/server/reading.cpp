@@ -22,7 +22,7 @@ bool about_raft(const schema::Query& query) {
 
 void Server::Core::ask_read_index(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
-    if (!raft_.leader()) {
+    if (!leader_id()) {
         pending.phase = Phase::held;
         return requests_.wake_at(key, pending.hold_until);
     }
@@ -99,6 +99,7 @@ void Server::Core::finish_read(Step& step, RequestKey key) {
 void Server::Core::park(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     if (pending.phase == Phase::parked) return;  // woken, but not for what it waits for
+    if (removed_) return refuse_as_removed(step, key);
     if (watchers_.size() >= config_.blocked_queries_max) {
         return refuse(step, key, Errc::overloaded,
                       "too many blocking queries wait on this server; try again later");
@@ -119,7 +120,7 @@ void Server::Core::answer_query(Step& step, RequestKey key) {
     forget(key);
     if (const auto* ticket = std::get_if<Ticket>(&pending.origin)) {
         step.emit(AnswerQuery{*ticket, view_, pending.request, last_contact(),
-                              raft_.leader().has_value(), file_for(*pending.request)});
+                              leader_id().has_value(), file_for(*pending.request)});
         return;
     }
     // Another server asked on somebody's behalf: there is no host's ticket to answer.
@@ -127,7 +128,7 @@ void Server::Core::answer_query(Step& step, RequestKey key) {
                             view_,
                             pending.request,
                             last_contact(),
-                            raft_.leader().has_value(),
+                            leader_id().has_value(),
                             file_for(*pending.request)};
     send_answer(step, pending.origin, *answer(query));
 }
@@ -145,7 +146,7 @@ schema::RaftConfiguration Server::Core::raft_configuration() const {
     for (const raft::RaftId id : raft_.conf().members()) {
         schema::RaftPeer& peer = *configuration.add_servers();
         peer.set_raft_id(id.value());
-        peer.set_leader(raft_.leader() == id);
+        peer.set_leader(leader_id() == id);
         peer.set_voter(raft_.conf().votes(id));
         const auto known = published_peers_.find(id.value());
         if (known == published_peers_.end()) continue;
@@ -158,7 +159,7 @@ schema::RaftConfiguration Server::Core::raft_configuration() const {
 }
 
 void Server::Core::fill_leader(schema::LeaderInfo& info) const {
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     if (!leader) return;
     info.set_raft_id(leader->value());
     const auto known = published_peers_.find(leader->value());

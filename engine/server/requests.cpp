@@ -66,9 +66,12 @@ void Server::Core::accept(Step& step, Origin origin, RequestPtr request) {
 
 void Server::Core::route(Step& step, RequestKey key) {
     const Pending& pending = *requests_.find(key);
+    const bool stale =
+        pending.request->has_query() && pending.request->consistency() == schema::STALE;
+    if (stale) return finish_read(step, key);
+    if (removed_) return refuse_as_removed(step, key);
     switch (pending.request->body_case()) {
         case schema::Request::kQuery:
-            if (pending.request->consistency() == schema::STALE) return finish_read(step, key);
             return ask_read_index(step, key);
         case schema::Request::kPlanJob:
             return ask_read_index(step, key);
@@ -90,7 +93,7 @@ void Server::Core::route_write(Step& step, RequestKey key) {
         return refuse(step, key, Errc::not_leader, "this server does not lead that term any more");
     }
     if (leader_) return execute(step, key);
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     const bool leader_elsewhere = leader && *leader != raft_.id();
     if (pending.request->forwarded() && !raft_.leads()) {
         return refuse(step, key, Errc::not_leader, "this server does not lead");
@@ -151,7 +154,7 @@ void Server::Core::hold(Step& step, RequestKey key) {
     Pending& pending = *requests_.find(key);
     pending.phase = Phase::held;
     pending.held_for.reset();
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     const auto not_done_by = std::exchange(pending.forwarded_to, std::nullopt);
     if (const auto* peer = std::get_if<PeerTicket>(&pending.origin)) taken_up_.forget(*peer);
     if (step.now >= pending.hold_until) {
@@ -169,7 +172,7 @@ void Server::Core::retry_held(Step& step) {
 }
 
 void Server::Core::leader_changed(Step& step) {
-    const auto leader = raft_.leader();
+    const auto leader = leader_id();
     for (const RequestKey key : requests_.in_phase(Phase::forwarded)) {
         Pending& pending = *requests_.find(key);
         if (pending.forwarded_to == leader) continue;
@@ -199,9 +202,9 @@ void Server::Core::expire(Step& step, RequestKey key) {
             return refuse(step, key, Errc::unknown_outcome, unknown_fate);
         case Phase::reading:
             if (!over) return ask_read_index(step, key);
-            return refuse(step, key, raft_.leader() ? Errc::timed_out : Errc::no_leader,
-                          raft_.leader() ? "the read did not finish in time; it is safe to repeat"
-                                         : no_leader);
+            return refuse(
+                step, key, leader_id() ? Errc::timed_out : Errc::no_leader,
+                leader_id() ? "the read did not finish in time; it is safe to repeat" : no_leader);
         case Phase::confirmed:
         case Phase::planning:
             if (!over) return requests_.wake_at(key, pending.deadline);
@@ -269,7 +272,7 @@ void Server::Core::on_forwarded_response(Step& step, raft::RaftId from,
 schema::Response Server::Core::new_response(const schema::Request& request) const {
     schema::Response response;
     response.set_request_id(request.request_id());
-    response.set_known_leader(raft_.leader().has_value());
+    response.set_known_leader(leader_id().has_value());
     response.set_last_contact_ns(last_contact().count());
     return response;
 }
