@@ -1,4 +1,6 @@
 // Timers: elections for those who follow, heartbeats and the quorum check for who leads.
+#include <utility>
+
 #include "engine/raft/raft.hpp"
 
 namespace drover::raft {
@@ -33,7 +35,8 @@ void Raft::leader_time_passed(Instant now) {
         }
         last_contact_ = now;
         for (auto& [member, progress] : leader.progress) {
-            if (config_.check_quorum && member != id()) progress.recent_active = false;
+            if (!config_.check_quorum || member == id()) continue;
+            progress.active_before = std::exchange(progress.recent_active, false);
         }
         give_up_transfer(now);
     }

@@ -23,6 +23,7 @@ struct Progress {
     Index pending_snapshot;
     Instant snapshot_sent;      // a snapshot that got lost is sent again some time after
     bool recent_active{false};  // heard of since the last quorum check
+    bool active_before{false};  // and between the last two
     bool paused_flow{false};    // until the next answer or heartbeat answer
     Inflights inflights;
 

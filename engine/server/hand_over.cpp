@@ -45,17 +45,18 @@ void Server::Core::hand_over(Step& step, RequestKey key) {
     requests_.wake_at(key, pending.deadline);
 }
 
-// The voter that was heard of lately and lacks the least.
+// The voter that lacks the least, of those that were heard of lately; of equals, one that was heard
+// of since the last quorum check. Just after a check nobody was.
 std::optional<raft::RaftId> Server::Core::best_successor() const {
     std::optional<raft::RaftId> best;
-    raft::Index most;
+    std::pair<raft::Index, bool> merits;
     for (const auto& [member, progress] : *raft_.progress()) {
-        if (member == raft_.id() || !raft_.conf().votes(member) || !progress.recent_active) {
-            continue;
-        }
-        if (best && progress.match <= most) continue;
+        if (member == raft_.id() || !raft_.conf().votes(member)) continue;
+        if (!progress.recent_active && !progress.active_before) continue;
+        const std::pair theirs{progress.match, progress.recent_active};
+        if (best && theirs <= merits) continue;
         best = member;
-        most = progress.match;
+        merits = theirs;
     }
     return best;
 }

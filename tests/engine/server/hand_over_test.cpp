@@ -61,6 +61,23 @@ TEST(HandOver, a_leader_that_steps_aside_chooses_and_a_follower_has_nothing_to_g
     EXPECT_EQ(cluster.leader(), (leader + 2) % 3);
 }
 
+// Also in the moment after the leader has begun to count anew who answers it.
+TEST(HandOver, an_idle_leader_finds_somebody_at_any_time) {
+    for (auto later = 0ms; later < 1100ms; later += 10ms) {
+        SCOPED_TRACE(later.count());
+        Cluster cluster;
+        const std::size_t leader = cluster.elect();
+        cluster.run_for(1s + later);
+        for (std::size_t server = 0; server < 3; ++server) cluster.cut_off(server);
+        cluster.run_for(10ms);
+        cluster.reconnect();
+        ASSERT_EQ(cluster.leader(), leader);
+        const auto response = cluster.call(leader, step_aside());
+        ASSERT_EQ(failure_of(response), std::nullopt) << response.failure().message();
+        EXPECT_NE(cluster.leader(), leader);
+    }
+}
+
 TEST(HandOver, writes_that_come_meanwhile_are_carried_out_by_the_next_leader) {
     Cluster cluster;
     const std::size_t leader = cluster.elect();
