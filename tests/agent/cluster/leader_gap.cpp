@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds answer_patience{10'000};
-constexpr milliseconds before_stop{150}, after_stop{400};
+constexpr milliseconds warming_up{300}, before_stop{300}, after_stop{150};
 
 double seconds_between(Clock::time_point from, Clock::time_point to) {
     return std::chrono::duration<double>(to - from).count();
@@ -113,19 +113,27 @@ double longest_pause(const std::vector<Clock::time_point>& acknowledged, Clock::
     return std::max(longest, seconds_between(last, to));
 }
 
-std::optional<double> kill_leader(Cluster& cluster, std::size_t leader) {
+struct Gap {
+    double seconds;
+    double ordinary = 0;  // the longest pause before anything happened
+};
+
+std::optional<Gap> kill_leader(Cluster& cluster, std::size_t leader) {
     Writers load = writers_on(cluster, leader);
     pause_for(milliseconds{200});
     const auto killed = Clock::now();
     cluster.server(leader).kill();
-    return time_to_commit(cluster, leader, killed);
+    const auto taken = time_to_commit(cluster, leader, killed);
+    if (!taken) return std::nullopt;
+    return Gap{*taken};
 }
 
-std::optional<double> stop_leader(Cluster& cluster, std::size_t leader) {
+std::optional<Gap> stop_leader(Cluster& cluster, std::size_t leader) {
     Writers load = writers_on(cluster, leader);
-    pause_for(before_stop * 2);
-    const auto from = Clock::now() - before_stop;
+    pause_for(warming_up + before_stop);
+    const auto asked = Clock::now();
     cluster.server(leader).ask_to_stop();
+    const bool in_order = cluster.server(leader).wait_for_end() == 0;
     pause_for(after_stop);
     const auto to = Clock::now();
     std::vector<Clock::time_point> acknowledged;
@@ -134,9 +142,9 @@ std::optional<double> stop_leader(Cluster& cluster, std::size_t leader) {
         acknowledged.insert(acknowledged.end(), theirs.begin(), theirs.end());
     }
     std::sort(acknowledged.begin(), acknowledged.end());
-    const double longest = longest_pause(acknowledged, from, to);
-    if (cluster.server(leader).wait_for_end() != 0) return std::nullopt;
-    return longest;
+    if (!in_order) return std::nullopt;
+    return Gap{longest_pause(acknowledged, asked, to),
+               longest_pause(acknowledged, asked - before_stop, asked)};
 }
 
 // Somebody leads, and nobody lacks anything.
@@ -171,7 +179,8 @@ Gaps measure(std::size_t rounds, Once once) {
                 "no write was taken, or the stop failed, in round " + std::to_string(round + 1);
             break;
         }
-        gaps.seconds.push_back(*gap);
+        gaps.seconds.push_back(gap->seconds);
+        gaps.longest_excess = std::max(gaps.longest_excess, gap->seconds - gap->ordinary);
         cluster.server(leader).start();
     }
     std::sort(gaps.seconds.begin(), gaps.seconds.end());

@@ -14,7 +14,10 @@ constexpr double configured_election_timeout_s = 1.0;
 
 struct Gaps {
     std::vector<double> seconds;  // ascending
-    std::string trouble;          // why there are not as many as were asked for; else empty
+    // Of a gap over the longest pause in the ordinary work just before it, in the same round, which
+    // is the machine's own doing.
+    double longest_excess = 0;
+    std::string trouble;  // why there are not as many as were asked for; else empty
 
     // 99 for the 99th percentile: the smallest that is not exceeded by so many.
     [[nodiscard]] double percentile(int percent) const;
@@ -24,7 +27,8 @@ struct Gaps {
 
 // SIGKILL: from the kill to the answer to the first write that was begun after it.
 [[nodiscard]] Gaps measure_kills(std::size_t rounds);
-// SIGTERM: the longest time around the stop in which no write was acknowledged to anybody.
+// SIGTERM: the longest time from the signal until a moment after the end of the process in which no
+// write was acknowledged to anybody.
 [[nodiscard]] Gaps measure_stops(std::size_t rounds);
 
 }  // namespace drover::agent::cluster

@@ -306,10 +306,12 @@ TEST(Soak, a_killed_leader_is_replaced_within_a_little_more_than_two_election_ti
 TEST(Soak, a_leader_that_stops_in_order_leaves_no_gap) {
     const std::uint64_t rounds = from_environment("DROVER_SOAK_STOPS", 2);
     const Gaps gaps = measure_stops(rounds);
-    std::cout << gaps.told("leader stopped") << std::endl;
+    std::cout << gaps.told("leader stopped") << "; at most " << gaps.longest_excess * 1e3
+              << " ms longer than a pause in ordinary work" << std::endl;
     ASSERT_EQ(gaps.trouble, "");
     if (rounds < 20) return;
-    EXPECT_LE(gaps.percentile(100), 0.05);
+    // Of the stop, not of the disk: on a machine with pauses of its own the two add up.
+    EXPECT_LE(gaps.longest_excess, 0.05);
 }
 
 }  // namespace
