@@ -10,8 +10,12 @@
 #include <google/protobuf/wire_format_lite.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <map>
 #include <vector>
+
+#include "engine/schema/entry.pb.h"
 
 namespace drover::schema {
 
@@ -19,25 +23,72 @@ namespace pb = google::protobuf;
 
 namespace {
 
-bool knows_everything(const pb::Message& message) {
+// Where messages lie inside a message: all that a search for unknown fields has to look at. Rows
+// are hashed at every write, and to ask reflection about each of their fields costs more than to
+// write them out.
+struct Nested;
+struct NestedField {
+    const pb::FieldDescriptor* field;
+    const Nested* inside;
+};
+struct Nested {
+    std::vector<NestedField> fields;
+};
+
+// Of every type that the files around the envelope of the log describe, whatever their depth. Made
+// once, and never changed.
+class NestedTypes {
+public:
+    NestedTypes() { add_file(*Entry::descriptor()->file()); }
+
+    [[nodiscard]] const Nested* find(const pb::Descriptor* type) const {
+        const auto known = types_.find(type);
+        return known != types_.end() ? &known->second : nullptr;
+    }
+
+private:
+    void add_file(const pb::FileDescriptor& file) {
+        if (file.package() != Entry::descriptor()->file()->package()) return;
+        for (int i = 0; i < file.message_type_count(); ++i) (void)add(*file.message_type(i));
+        for (int i = 0; i < file.dependency_count(); ++i) add_file(*file.dependency(i));
+    }
+    const Nested& add(const pb::Descriptor& type) {
+        const auto [at, fresh] = types_.try_emplace(&type);
+        Nested& nested = at->second;  // stays where it is; types may contain themselves
+        if (!fresh) return nested;
+        for (int i = 0; i < type.field_count(); ++i) {
+            const pb::FieldDescriptor* field = type.field(i);
+            if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+            nested.fields.push_back(NestedField{field, &add(*field->message_type())});
+        }
+        return nested;
+    }
+
+    std::map<const pb::Descriptor*, Nested> types_;
+};
+
+bool knows_everything(const pb::Message& message, const Nested& nested) {
     const pb::Reflection* reflection = message.GetReflection();
     if (!reflection->GetUnknownFields(message).empty()) return false;
-    const pb::Descriptor* type = message.GetDescriptor();
-    for (int i = 0; i < type->field_count(); ++i) {
-        const pb::FieldDescriptor* field = type->field(i);
-        if (field->cpp_type() != pb::FieldDescriptor::CPPTYPE_MESSAGE) continue;
+    for (const auto& [field, inside] : nested.fields) {
         if (field->is_repeated()) {
-            int size = reflection->FieldSize(message, field);
+            const int size = reflection->FieldSize(message, field);
             for (int at = 0; at < size; ++at) {
-                if (!knows_everything(reflection->GetRepeatedMessage(message, field, at))) {
+                if (!knows_everything(reflection->GetRepeatedMessage(message, field, at), *inside))
                     return false;
-                }
             }
         } else if (reflection->HasField(message, field)) {
-            if (!knows_everything(reflection->GetMessage(message, field))) return false;
+            if (!knows_everything(reflection->GetMessage(message, field), *inside)) return false;
         }
     }
     return true;
+}
+
+bool knows_everything(const pb::Message& message) {
+    static const NestedTypes types;
+    const Nested* nested = types.find(message.GetDescriptor());
+    // Not of the log: nothing is known of it, so it goes the long way.
+    return nested != nullptr && knows_everything(message, *nested);
 }
 
 struct Piece {
@@ -90,9 +141,11 @@ void append_unknown(const pb::UnknownFieldSet& fields, std::vector<Piece>& piece
     }
 }
 
+// Little endian, wherever it runs.
 std::uint64_t load64(const char* at) {
     std::uint64_t value = 0;
-    for (int i = 7; i >= 0; --i) value = value << 8 | static_cast<std::uint8_t>(at[i]);
+    std::memcpy(&value, at, sizeof value);
+    if constexpr (std::endian::native == std::endian::big) value = __builtin_bswap64(value);
     return value;
 }
 

@@ -6,16 +6,31 @@
 
 namespace drover::server {
 
+namespace {
+// As when a log is replayed, or caught up with.
+constexpr std::size_t many_entries = 256;
+}  // namespace
+
 void Server::Core::apply_committed(Step& step, const std::vector<raft::Entry>& entries) {
     if (entries.empty()) return;
+    if (entries.size() >= many_entries && !is_watched()) state_.put_off_digest();
     for (const raft::Entry& entry : entries) {
         apply_one(step, entry);
         if (halted_) break;
     }
-    view_ = state_.view();
+    look_at_state();
     if (halted_) return;
     raft_.applied(step.now, entries.back().index);
     again_ = again_ || leader_.has_value();  // it may have been given something to do
+}
+
+// Whoever leads or waits for an answer must see the state as of every entry. Where nobody does, as
+// when a log is replayed, one view for all entries does: each costs as much as an entry.
+bool Server::Core::is_watched() const { return leader_ || requests_.size() > 0; }
+
+void Server::Core::look_at_state() {
+    state_.settle_digest();
+    view_ = state_.view();
 }
 
 void Server::Core::apply_one(Step& step, const raft::Entry& entry) {
@@ -55,11 +70,8 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
         step.report(Severity::info, "skipped entry " + std::to_string(index) + " of unknown type " +
                                         std::to_string(command->type()) + ", marked ignorable");
     }
-    // Whoever leads or waits for an answer must see the state as of this entry. Where nobody does,
-    // as when a log is replayed, one view for all entries does: each costs as much as an entry.
-    if (leader_ || requests_.size() > 0 || !result.changes.servers.empty() ||
-        command->has_restore_state())
-        view_ = state_.view();
+    if (is_watched() || !result.changes.servers.empty() || command->has_restore_state())
+        look_at_state();
     for (const auto waiter : watchers_.woken(result.changes)) woken_.insert(waiter);
     if (command->has_restore_state() && result.outcome == state::Applied::done) {
         restored(step, command->restore_state());

@@ -119,7 +119,7 @@ void Server::Core::apply_conf_change(Step& step, const raft::Entry& entry) {
     const auto outcome = raft_.apply_conf_change(step.now, *change);
     const state::Changes changes =
         state_.apply_departures(entry.index.value(), raft::departed(before, raft_.conf()));
-    view_ = state_.view();
+    look_at_state();
     for (const auto waiter : watchers_.woken(changes)) woken_.insert(waiter);
     if (leader_) leader_->applied_empty(entry.index.value());
     publish_peers(step);

@@ -108,6 +108,8 @@ private:
 
     // applying.cpp
     void apply_committed(Step& step, const std::vector<raft::Entry>& entries);
+    [[nodiscard]] bool is_watched() const;
+    void look_at_state();
     void apply_one(Step& step, const raft::Entry& entry);
     void apply_command(Step& step, const raft::Entry& entry);
     [[nodiscard]] std::optional<RequestKey> settle_slots(Step& step, const raft::Entry& entry);

@@ -116,7 +116,7 @@ void Server::Core::install(Step& step, const raft::Snapshot& snapshot) {
     }
     state_ = std::move(loaded->state);
     kept_sections_ = std::move(loaded->kept);
-    view_ = state_.view();
+    look_at_state();
     note_snapshot(snapshot.meta.index, snapshot.data, 0);
     if (raft_.conf().contains(raft_.id())) removed_ = false;
     // What the log held is gone, and with it the proof of what became of these.

@@ -55,7 +55,7 @@ std::vector<Uuid> ids_of(const Ids& raw_ids) {
 
 void upsert_evaluation(Context& context, schema::Evaluation evaluation) {
     Uuid id = to_uuid(evaluation.id());
-    const EvaluationPtr* stored = context.tables().evaluations.find(id);
+    const auto* stored = context.tables().evaluations.find(id);
     bool known = stored != nullptr;
     evaluation.set_create_index(known ? (*stored)->create_index() : context.index());
     evaluation.set_modify_index(context.index());
@@ -79,7 +79,7 @@ Result<void> apply_body(Context& context, const schema::EvaluationUpsert& body) 
 
 Result<void> apply_body(Context& context, const schema::Reaping& body) {
     for (const Uuid& id : ids_of(body.evaluation_ids())) {
-        const EvaluationPtr* row = context.tables().evaluations.find(id);
+        const auto* row = context.tables().evaluations.find(id);
         if (row == nullptr) continue;
         context.reaped_evaluation_of(JobKey{(*row)->namespace_(), (*row)->job_id()});
         context.write.erase_evaluation(id);

@@ -141,7 +141,7 @@ void upsert_job(Context& context, schema::Job job) {
 }
 
 void set_job_stability(Context& context, const JobVersionKey& key, bool stable) {
-    const JobPtr* stored = context.tables().job_versions.find(key);
+    const auto* stored = context.tables().job_versions.find(key);
     if (stored == nullptr || (*stored)->stable() == stable) return;
     auto row = std::make_shared<schema::Job>(**stored);
     row->set_stable(stable);

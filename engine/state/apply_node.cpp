@@ -156,7 +156,7 @@ std::string servers_without(const Tables& tables, std::uint32_t level) {
 Result<void> apply_body(Context& context, const schema::ServerRegistration& body) {
     std::uint64_t raft_id = body.server().raft_id();
     if (raft_id == 0) return fail(Errc::invalid_argument, "a server needs a raft_id above 0");
-    const ServerPtr* stored = context.tables().servers.find(raft_id);
+    const auto* stored = context.tables().servers.find(raft_id);
     if (body.remove()) {
         if (stored == nullptr) {
             return fail(Errc::not_found, "server " + std::to_string(raft_id) + " not found");

@@ -17,7 +17,7 @@ bool is_record(const schema::Job& job, const AllocationJobKey& key) {
 // The record of the job that an allocation was placed for: shared with those that have it already.
 JobPtr find_job(const Context& context, const AllocationJobKey& key, const schema::Plan& plan) {
     if (const AllocationJob* held = context.tables().allocation_jobs.find(key)) return held->job;
-    const JobPtr* version = context.tables().job_versions.find({key.job, key.version});
+    const auto* version = context.tables().job_versions.find({key.job, key.version});
     if (version != nullptr && is_record(**version, key)) return *version;
     if (plan.has_job() && is_record(plan.job(), key)) {
         return std::make_shared<schema::Job>(plan.job());
@@ -128,7 +128,7 @@ void stop(Context& context, const schema::Allocation& planned, const char* desir
 }
 
 void bump_evaluation(Context& context, const std::string& raw_id) {
-    const EvaluationPtr* stored = context.tables().evaluations.find(to_uuid(raw_id));
+    const auto* stored = context.tables().evaluations.find(to_uuid(raw_id));
     if (stored == nullptr) return;
     auto row = std::make_shared<schema::Evaluation>(**stored);
     row->set_modify_index(context.index());

@@ -52,25 +52,25 @@ void cap_indexes(Message& row, std::uint64_t index) {
 }
 
 template <class Row>
-std::shared_ptr<const Row> capped(const std::shared_ptr<const Row>& row, std::uint64_t index) {
-    auto copy = std::make_shared<Row>(*row);
+std::shared_ptr<const Row> capped(const Row& row, std::uint64_t index) {
+    auto copy = std::make_shared<Row>(row);
     cap_indexes(*copy, index);
     return copy;
 }
 
 void copy_rows(const Tables& from, TableWriter& write) {
     const std::uint64_t index = write.index();
-    for (const auto& row : from.nodes.all()) write.put_node(capped(row, index));
-    for (const auto& row : from.jobs.all()) write.put_job(capped(row, index));
-    for (const auto& row : from.job_versions.all()) write.put_job_version(capped(row, index));
-    for (const auto& row : from.job_summaries.all()) write.put_job_summary(capped(row, index));
-    for (const auto& row : from.evaluations.all()) write.put_evaluation(capped(row, index));
-    for (const auto& row : from.deployments.all()) write.put_deployment(capped(row, index));
+    for (const auto& row : from.nodes.all()) write.put_node(capped(*row, index));
+    for (const auto& row : from.jobs.all()) write.put_job(capped(*row, index));
+    for (const auto& row : from.job_versions.all()) write.put_job_version(capped(*row, index));
+    for (const auto& row : from.job_summaries.all()) write.put_job_summary(capped(*row, index));
+    for (const auto& row : from.evaluations.all()) write.put_evaluation(capped(*row, index));
+    for (const auto& row : from.deployments.all()) write.put_deployment(capped(*row, index));
     std::map<AllocationJobKey, JobPtr> jobs;  // many allocations share one
     for (const auto& row : from.allocations.all()) {
         JobPtr& job = jobs[job_key_of(*row->body)];
-        if (!job) job = capped(row->job, index);
-        write.put_allocation(make_allocation_row(capped(row->body, index), job));
+        if (!job) job = capped(*row->job, index);
+        write.put_allocation(make_allocation_row(capped(*row->body, index), job));
     }
 }
 

@@ -9,10 +9,10 @@ namespace drover::state {
 
 namespace {
 
-template <class Tree, class Key>
-auto row_or_null(const Tree& tree, const Key& key) {
-    auto row = tree.find(key);
-    return row != nullptr ? *row : nullptr;
+template <class Pointer, class Tree, class Key>
+Pointer row_or_null(const Tree& tree, const Key& key) {
+    const auto* row = tree.find(key);
+    return row != nullptr ? Pointer{*row} : nullptr;
 }
 
 template <class Tree>
@@ -58,17 +58,17 @@ Result<void> check_id(const char* what, const std::string& raw) {
                                             std::to_string(raw.size()));
 }
 
-JobPtr Context::job(const JobKey& key) const { return row_or_null(tables().jobs, key); }
-NodePtr Context::node(const Uuid& id) const { return row_or_null(tables().nodes, id); }
+JobPtr Context::job(const JobKey& key) const { return row_or_null<JobPtr>(tables().jobs, key); }
+NodePtr Context::node(const Uuid& id) const { return row_or_null<NodePtr>(tables().nodes, id); }
 AllocationPtr Context::allocation(const Uuid& id) const {
-    return row_or_null(tables().allocations, id);
+    return row_or_null<AllocationPtr>(tables().allocations, id);
 }
 
 const schema::Deployment* Context::deployment(const Uuid& id) const {
     auto edited = deployments_.find(id);
     if (edited != deployments_.end()) return &edited->second;
-    const DeploymentPtr* stored = tables().deployments.find(id);
-    return stored != nullptr ? stored->get() : nullptr;
+    const auto* stored = tables().deployments.find(id);
+    return stored != nullptr ? stored->row.get() : nullptr;
 }
 
 schema::Deployment* Context::edit_deployment(const Uuid& id) {
@@ -85,7 +85,7 @@ void Context::new_deployment(schema::Deployment row) {
 schema::JobSummary* Context::edit_summary(const JobKey& key) {
     auto edited = summaries_.find(key);
     if (edited != summaries_.end()) return &edited->second;
-    const JobSummaryPtr* stored = tables().job_summaries.find(key);
+    const auto* stored = tables().job_summaries.find(key);
     if (stored == nullptr) return nullptr;
     return &summaries_.emplace(key, **stored).first->second;
 }

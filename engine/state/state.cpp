@@ -107,7 +107,7 @@ ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
         tables_.applied_index = index;
         return result;
     }
-    TableWriter writer{tables_, index, result.changes};
+    TableWriter writer{tables_, index, result.changes, unhashed_ ? &*unhashed_ : nullptr};
     Context context{writer, entry, config_};
     if (Result<void> done = dispatch(context, entry); !done) {
         result.outcome = Applied::refused;
@@ -117,6 +117,12 @@ ApplyResult State::apply(std::uint64_t index, const schema::Entry& entry) {
     }
     tables_.applied_index = index;
     return result;
+}
+
+void State::settle_digest() {
+    if (!unhashed_) return;
+    hash_rows(tables_, *unhashed_);
+    unhashed_.reset();
 }
 
 void State::force_servers(const std::vector<ServerPtr>& servers) {
@@ -142,12 +148,14 @@ Changes State::apply_departures(std::uint64_t index, const std::vector<std::uint
 }
 
 Digest State::digest() const {
+    ENSURE(!unhashed_);
     Digest sum;
     for (const Digest& one : tables_.digests) sum += one;
     return sum;
 }
 
 StateView State::view() const {
+    ENSURE(!unhashed_);
     auto tables = std::make_shared<Tables>(tables_);
     tables->freeze();
     return StateView{std::move(tables)};

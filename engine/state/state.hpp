@@ -16,6 +16,7 @@
 #include "engine/state/tables.hpp"
 #include "engine/state/view.hpp"
 #include "engine/state/watch.hpp"
+#include "engine/state/writer.hpp"
 
 namespace drover::schema {
 class Entry;
@@ -63,6 +64,10 @@ public:
     // `index` must be above applied_index(). It advances also for refused and skipped entries; an
     // unknown entry changes nothing at all.
     ApplyResult apply(std::uint64_t index, const schema::Entry& entry);
+    // Until the digest is settled, rows are put without being hashed: for many entries at once of
+    // which nobody looks at the state in between.
+    void put_off_digest() { unhashed_.emplace(); }
+    void settle_digest();
     // An entry without a command (a new leader's first, a configuration change).
     void apply_empty(std::uint64_t index);
     // A configuration change after which these servers are no members any more: their rows go with
@@ -74,6 +79,7 @@ public:
     void force_servers(const std::vector<ServerPtr>& servers);
 
     [[nodiscard]] std::uint64_t applied_index() const { return tables_.applied_index; }
+    // Both need a settled digest.
     [[nodiscard]] Digest digest() const;
     [[nodiscard]] StateView view() const;
 
@@ -86,6 +92,7 @@ private:
 
     StateConfig config_;
     Tables tables_;
+    std::optional<Unhashed> unhashed_;  // while the digest is put off
 };
 
 // Sections in the order of the tables; derived indexes are not among them.

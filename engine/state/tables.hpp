@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "engine/state/cow_tree.hpp"
@@ -12,8 +14,23 @@
 
 namespace drover::state {
 
+// A row beside its hash: the row that takes its place takes the hash out of the digest, and to work
+// it out a second time costs as much as all else that a write does. None where hashing was put off:
+// the digest does not count the row yet. Reads as the pointer.
+template <class Message>
+struct HashedRow {
+    using Pointer = std::shared_ptr<const Message>;
+    Pointer row;
+    std::optional<Digest> hash;
+
+    operator const Pointer&() const { return row; }
+    const Message& operator*() const { return *row; }
+    const Message* operator->() const { return row.get(); }
+};
+
 struct AllocationJob {
     JobPtr job;
+    Digest hash;
     std::uint64_t allocations{};  // how many stored allocations refer to it
 };
 
@@ -33,15 +50,15 @@ struct TextId {
 
 struct Present {};  // the row of an index that is only a set
 
-using NodeTable = CowTree<Uuid, NodePtr>;
-using JobTable = CowTree<JobKey, JobPtr>;
-using JobVersionTable = CowTree<JobVersionKey, JobPtr>;
-using JobSummaryTable = CowTree<JobKey, JobSummaryPtr>;
-using EvaluationTable = CowTree<Uuid, EvaluationPtr>;
-using AllocationTable = CowTree<Uuid, AllocationPtr>;
+using NodeTable = CowTree<Uuid, HashedRow<schema::Node>>;
+using JobTable = CowTree<JobKey, HashedRow<schema::Job>>;
+using JobVersionTable = CowTree<JobVersionKey, HashedRow<schema::Job>>;
+using JobSummaryTable = CowTree<JobKey, HashedRow<schema::JobSummary>>;
+using EvaluationTable = CowTree<Uuid, HashedRow<schema::Evaluation>>;
+using AllocationTable = CowTree<Uuid, AllocationPtr>;  // the row has the hash
 using AllocationJobTable = CowTree<AllocationJobKey, AllocationJob>;
-using DeploymentTable = CowTree<Uuid, DeploymentPtr>;
-using ServerTable = CowTree<std::uint64_t, ServerPtr>;
+using DeploymentTable = CowTree<Uuid, HashedRow<schema::Deployment>>;
+using ServerTable = CowTree<std::uint64_t, HashedRow<schema::ServerInfo>>;
 
 using AllocationsByNode = CowTree<OwnedKey<Uuid>, AllocationPtr>;
 using AllocationsByJob = CowTree<OwnedKey<JobKey>, AllocationPtr>;
@@ -60,7 +77,7 @@ struct Derived {
     EvaluationsByJob evaluations_by_job;
     DeploymentsByJob deployments_by_job;
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
-    LiveByJob live_by_job;  // allocations that are not terminal; no row: none
+    LiveByJob live_by_job;      // allocations that are not terminal; no row: none
     IdsByText node_text;
     IdsByText evaluation_text;
     IdsByText allocation_text;

@@ -7,10 +7,10 @@ namespace drover::state {
 
 namespace {
 
-template <class Tree, class Key>
-auto row_or_null(const Tree& tree, const Key& key) {
-    auto row = tree.find(key);
-    return row != nullptr ? *row : nullptr;
+template <class Pointer, class Tree, class Key>
+Pointer row_or_null(const Tree& tree, const Key& key) {
+    const auto* row = tree.find(key);
+    return row != nullptr ? Pointer{*row} : nullptr;
 }
 
 Uuid greatest_id() {
@@ -73,29 +73,29 @@ Digest StateView::digest() const {
     return sum;
 }
 
-NodePtr StateView::node(const Uuid& id) const { return row_or_null(tables_->nodes, id); }
+NodePtr StateView::node(const Uuid& id) const { return row_or_null<NodePtr>(tables_->nodes, id); }
 
 Usage StateView::usage(const Uuid& node_id) const {
     const Usage* usage = tables_->derived.usage_by_node.find(node_id);
     return usage != nullptr ? *usage : Usage{};
 }
 
-JobPtr StateView::job(const JobKey& key) const { return row_or_null(tables_->jobs, key); }
+JobPtr StateView::job(const JobKey& key) const { return row_or_null<JobPtr>(tables_->jobs, key); }
 
 JobVersionTable::Range StateView::job_versions(const JobKey& key) const {
     return tables_->job_versions.between({key, 0}, {key, ~std::uint64_t{0}});
 }
 
 JobPtr StateView::job_version(const JobKey& key, std::uint64_t version) const {
-    return row_or_null(tables_->job_versions, JobVersionKey{key, version});
+    return row_or_null<JobPtr>(tables_->job_versions, JobVersionKey{key, version});
 }
 
 JobSummaryPtr StateView::job_summary(const JobKey& key) const {
-    return row_or_null(tables_->job_summaries, key);
+    return row_or_null<JobSummaryPtr>(tables_->job_summaries, key);
 }
 
 EvaluationPtr StateView::evaluation(const Uuid& id) const {
-    return row_or_null(tables_->evaluations, id);
+    return row_or_null<EvaluationPtr>(tables_->evaluations, id);
 }
 
 EvaluationsByJob::Range StateView::evaluations_of(const JobKey& key) const {
@@ -103,7 +103,7 @@ EvaluationsByJob::Range StateView::evaluations_of(const JobKey& key) const {
 }
 
 AllocationPtr StateView::allocation(const Uuid& id) const {
-    return row_or_null(tables_->allocations, id);
+    return row_or_null<AllocationPtr>(tables_->allocations, id);
 }
 
 AllocationsByNode::Range StateView::allocations_on(const Uuid& node_id) const {
@@ -137,7 +137,7 @@ std::vector<AllocationPtr> StateView::allocations_by_deployment(const Uuid& id) 
 }
 
 DeploymentPtr StateView::deployment(const Uuid& id) const {
-    return row_or_null(tables_->deployments, id);
+    return row_or_null<DeploymentPtr>(tables_->deployments, id);
 }
 
 DeploymentsByJob::Range StateView::deployments_of(const JobKey& key) const {
@@ -153,7 +153,7 @@ DeploymentPtr StateView::latest_deployment(const JobKey& key) const {
 }
 
 ServerPtr StateView::server(std::uint64_t raft_id) const {
-    return row_or_null(tables_->servers, raft_id);
+    return row_or_null<ServerPtr>(tables_->servers, raft_id);
 }
 
 const IdsByText* StateView::ids_by_text(Table table) const {

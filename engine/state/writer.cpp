@@ -12,6 +12,48 @@
 
 namespace drover::state {
 
+template <class Key, class Row>
+struct HashedTable {
+    Table table;
+    CowTree<Key, HashedRow<Row>> Tables::* rows;
+    std::vector<Key> Unhashed::* unhashed;
+};
+
+namespace {
+
+constexpr HashedTable nodes{Table::nodes, &Tables::nodes, &Unhashed::nodes};
+constexpr HashedTable jobs{Table::jobs, &Tables::jobs, &Unhashed::jobs};
+constexpr HashedTable job_versions{Table::job_versions, &Tables::job_versions,
+                                   &Unhashed::job_versions};
+constexpr HashedTable job_summaries{Table::job_summaries, &Tables::job_summaries,
+                                    &Unhashed::job_summaries};
+constexpr HashedTable evaluations{Table::evaluations, &Tables::evaluations, &Unhashed::evaluations};
+constexpr HashedTable deployments{Table::deployments, &Tables::deployments, &Unhashed::deployments};
+constexpr HashedTable servers{Table::servers, &Tables::servers, &Unhashed::servers};
+
+template <class Key, class Row>
+void hash_rows_of(const HashedTable<Key, Row>& in, Tables& tables, const Unhashed& unhashed) {
+    for (const Key& key : unhashed.*in.unhashed) {
+        const HashedRow<Row>* found = (tables.*in.rows).find(key);
+        if (found == nullptr || found->hash) continue;
+        HashedRow<Row> row{found->row, row_hash(in.table, **found)};
+        tables.digests[static_cast<std::size_t>(in.table)] += *row.hash;
+        (tables.*in.rows).put(key, std::move(row));
+    }
+}
+
+}  // namespace
+
+void hash_rows(Tables& tables, const Unhashed& unhashed) {
+    hash_rows_of(nodes, tables, unhashed);
+    hash_rows_of(jobs, tables, unhashed);
+    hash_rows_of(job_versions, tables, unhashed);
+    hash_rows_of(job_summaries, tables, unhashed);
+    hash_rows_of(evaluations, tables, unhashed);
+    hash_rows_of(deployments, tables, unhashed);
+    hash_rows_of(servers, tables, unhashed);
+}
+
 AllocationJobKey job_key_of(const schema::Allocation& allocation) {
     return AllocationJobKey{JobKey{allocation.namespace_(), allocation.job_id()},
                             allocation.job_create_index(), allocation.job_version()};
@@ -31,73 +73,66 @@ void TableWriter::subtract(Table table, const Digest& hash) {
     touched(table);
 }
 
+template <class Key, class Row>
+std::optional<HashedRow<Row>> TableWriter::put(const HashedTable<Key, Row>& in, const Key& key,
+                                               const std::shared_ptr<const Row>& row) {
+    HashedRow<Row> hashed{row, std::nullopt};
+    if (unhashed_ == nullptr) add(in.table, *(hashed.hash = row_hash(in.table, *row)));
+    auto before = (tables_.*in.rows).put(key, std::move(hashed));
+    if (before && before->hash) subtract(in.table, *before->hash);
+    if (unhashed_ != nullptr && (!before || before->hash)) (unhashed_->*in.unhashed).push_back(key);
+    touched(in.table);
+    return before;
+}
+
+template <class Key, class Row>
+std::optional<HashedRow<Row>> TableWriter::erase(const HashedTable<Key, Row>& in, const Key& key) {
+    auto before = (tables_.*in.rows).erase(key);
+    if (!before) return before;
+    if (before->hash) subtract(in.table, *before->hash);
+    touched(in.table);
+    return before;
+}
+
 void TableWriter::put_node(NodePtr row) {
-    Uuid id = to_uuid(row->id());
-    add(Table::nodes, row_hash(Table::nodes, *row));
-    if (auto before = tables_.nodes.put(id, row)) {
-        subtract(Table::nodes, row_hash(Table::nodes, **before));
-    } else {
-        index_node(tables_.derived, id);
-    }
+    const Uuid id = to_uuid(row->id());
+    if (!put(nodes, id, row)) index_node(tables_.derived, id);
     changes_.nodes.push_back(std::move(row));
 }
 
 void TableWriter::erase_node(const Uuid& id) {
-    auto before = tables_.nodes.erase(id);
+    const auto before = erase(nodes, id);
     if (!before) return;
-    subtract(Table::nodes, row_hash(Table::nodes, **before));
     unindex_node(tables_.derived, id);
     changes_.nodes.push_back(*before);
 }
 
 void TableWriter::put_job(JobPtr row) {
-    add(Table::jobs, row_hash(Table::jobs, *row));
-    if (auto before = tables_.jobs.put(key_of(*row), row)) {
-        subtract(Table::jobs, row_hash(Table::jobs, **before));
-    }
+    put(jobs, key_of(*row), row);
     changes_.jobs.push_back(std::move(row));
 }
 
 void TableWriter::erase_job(const JobKey& key) {
-    auto before = tables_.jobs.erase(key);
-    if (!before) return;
-    subtract(Table::jobs, row_hash(Table::jobs, **before));
-    changes_.jobs.push_back(*before);
+    if (const auto before = erase(jobs, key)) changes_.jobs.push_back(*before);
 }
 
-void TableWriter::put_job_version(JobPtr row) {
-    add(Table::job_versions, row_hash(Table::job_versions, *row));
-    JobVersionKey key{key_of(*row), row->version()};
-    if (auto before = tables_.job_versions.put(key, std::move(row))) {
-        subtract(Table::job_versions, row_hash(Table::job_versions, **before));
-    }
+void TableWriter::put_job_version(const JobPtr& row) {
+    put(job_versions, JobVersionKey{key_of(*row), row->version()}, row);
 }
 
-void TableWriter::erase_job_version(const JobVersionKey& key) {
-    auto before = tables_.job_versions.erase(key);
-    if (before) subtract(Table::job_versions, row_hash(Table::job_versions, **before));
-}
+void TableWriter::erase_job_version(const JobVersionKey& key) { erase(job_versions, key); }
 
 void TableWriter::put_job_summary(JobSummaryPtr row) {
-    add(Table::job_summaries, row_hash(Table::job_summaries, *row));
-    JobKey key{row->namespace_(), row->job_id()};
-    if (auto before = tables_.job_summaries.put(key, row)) {
-        subtract(Table::job_summaries, row_hash(Table::job_summaries, **before));
-    }
+    put(job_summaries, JobKey{row->namespace_(), row->job_id()}, row);
     changes_.job_summaries.push_back(std::move(row));
 }
 
 void TableWriter::erase_job_summary(const JobKey& key) {
-    auto before = tables_.job_summaries.erase(key);
-    if (!before) return;
-    subtract(Table::job_summaries, row_hash(Table::job_summaries, **before));
-    changes_.job_summaries.push_back(*before);
+    if (const auto before = erase(job_summaries, key)) changes_.job_summaries.push_back(*before);
 }
 
 void TableWriter::put_evaluation(EvaluationPtr row) {
-    add(Table::evaluations, row_hash(Table::evaluations, *row));
-    if (auto before = tables_.evaluations.put(to_uuid(row->id()), row)) {
-        subtract(Table::evaluations, row_hash(Table::evaluations, **before));
+    if (const auto before = put(evaluations, to_uuid(row->id()), row)) {
         unindex_evaluation(tables_.derived, **before);
     }
     index_evaluation(tables_.derived, row);
@@ -105,9 +140,8 @@ void TableWriter::put_evaluation(EvaluationPtr row) {
 }
 
 void TableWriter::erase_evaluation(const Uuid& id) {
-    auto before = tables_.evaluations.erase(id);
+    const auto before = erase(evaluations, id);
     if (!before) return;
-    subtract(Table::evaluations, row_hash(Table::evaluations, **before));
     unindex_evaluation(tables_.derived, **before);
     changes_.evaluations.push_back(*before);
 }
@@ -139,8 +173,9 @@ void TableWriter::erase_allocation(const Uuid& id) {
 
 void TableWriter::hold_job(const AllocationJobKey& key, const JobPtr& job) {
     const AllocationJob* held = tables_.allocation_jobs.find(key);
-    AllocationJob row = held != nullptr ? *held : AllocationJob{job, 0};
-    if (held == nullptr) add(Table::allocation_jobs, row_hash(Table::allocation_jobs, *job));
+    AllocationJob row =
+        held != nullptr ? *held : AllocationJob{job, row_hash(Table::allocation_jobs, *job), 0};
+    if (held == nullptr) add(Table::allocation_jobs, row.hash);
     ++row.allocations;
     tables_.allocation_jobs.put(key, std::move(row));
 }
@@ -153,14 +188,12 @@ void TableWriter::release_job(const AllocationJobKey& key) {
         tables_.allocation_jobs.put(key, std::move(row));
         return;
     }
-    subtract(Table::allocation_jobs, row_hash(Table::allocation_jobs, *row.job));
+    subtract(Table::allocation_jobs, row.hash);
     tables_.allocation_jobs.erase(key);
 }
 
 void TableWriter::put_deployment(DeploymentPtr row) {
-    add(Table::deployments, row_hash(Table::deployments, *row));
-    if (auto before = tables_.deployments.put(to_uuid(row->id()), row)) {
-        subtract(Table::deployments, row_hash(Table::deployments, **before));
+    if (const auto before = put(deployments, to_uuid(row->id()), row)) {
         unindex_deployment(tables_.derived, **before);
     }
     index_deployment(tables_.derived, row);
@@ -168,26 +201,19 @@ void TableWriter::put_deployment(DeploymentPtr row) {
 }
 
 void TableWriter::erase_deployment(const Uuid& id) {
-    auto before = tables_.deployments.erase(id);
+    const auto before = erase(deployments, id);
     if (!before) return;
-    subtract(Table::deployments, row_hash(Table::deployments, **before));
     unindex_deployment(tables_.derived, **before);
     changes_.deployments.push_back(*before);
 }
 
 void TableWriter::put_server(ServerPtr row) {
-    add(Table::servers, row_hash(Table::servers, *row));
-    if (auto before = tables_.servers.put(row->raft_id(), row)) {
-        subtract(Table::servers, row_hash(Table::servers, **before));
-    }
+    put(servers, row->raft_id(), row);
     changes_.servers.push_back(std::move(row));
 }
 
 void TableWriter::erase_server(std::uint64_t raft_id) {
-    auto before = tables_.servers.erase(raft_id);
-    if (!before) return;
-    subtract(Table::servers, row_hash(Table::servers, **before));
-    changes_.servers.push_back(*before);
+    if (const auto before = erase(servers, raft_id)) changes_.servers.push_back(*before);
 }
 
 void TableWriter::set_feature_level(std::uint32_t level) {

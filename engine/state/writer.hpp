@@ -3,7 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/state/tables.hpp"
 #include "engine/state/watch.hpp"
@@ -20,11 +23,29 @@ void unindex_deployment(Derived& derived, const schema::Deployment& row);
 void index_node(Derived& derived, const Uuid& id);
 void unindex_node(Derived& derived, const Uuid& id);
 
+// Rows that were put without being hashed: where a long log is replayed, most are gone before
+// anybody asks for the digest. A key may stand here twice, or for a row that is no more.
+struct Unhashed {
+    std::vector<Uuid> nodes;
+    std::vector<JobKey> jobs;
+    std::vector<JobVersionKey> job_versions;
+    std::vector<JobKey> job_summaries;
+    std::vector<Uuid> evaluations;
+    std::vector<Uuid> deployments;
+    std::vector<std::uint64_t> servers;
+};
+// Then the digests count every row.
+void hash_rows(Tables& tables, const Unhashed& unhashed);
+
+template <class Key, class Row>
+struct HashedTable;
+
 class TableWriter {
 public:
-    // Writes at `index`; what changed is appended to `changes`.
-    TableWriter(Tables& tables, std::uint64_t index, Changes& changes)
-        : tables_{tables}, index_{index}, changes_{changes} {}
+    // Writes at `index`; what changed is appended to `changes`. Rows are hashed as they are put, or
+    // else noted in `unhashed`.
+    TableWriter(Tables& tables, std::uint64_t index, Changes& changes, Unhashed* unhashed = nullptr)
+        : tables_{tables}, index_{index}, changes_{changes}, unhashed_{unhashed} {}
 
     [[nodiscard]] const Tables& tables() const { return tables_; }
     [[nodiscard]] std::uint64_t index() const { return index_; }
@@ -33,7 +54,7 @@ public:
     void erase_node(const Uuid& id);
     void put_job(JobPtr row);
     void erase_job(const JobKey& key);
-    void put_job_version(JobPtr row);
+    void put_job_version(const JobPtr& row);
     void erase_job_version(const JobVersionKey& key);
     void put_job_summary(JobSummaryPtr row);
     void erase_job_summary(const JobKey& key);
@@ -51,6 +72,12 @@ public:
     void set_rehearsals(std::uint64_t rehearsals);
 
 private:
+    // What was there.
+    template <class Key, class Row>
+    std::optional<HashedRow<Row>> put(const HashedTable<Key, Row>& in, const Key& key,
+                                      const std::shared_ptr<const Row>& row);
+    template <class Key, class Row>
+    std::optional<HashedRow<Row>> erase(const HashedTable<Key, Row>& in, const Key& key);
     void touched(Table table);
     void add(Table table, const Digest& hash);
     void subtract(Table table, const Digest& hash);
@@ -60,6 +87,7 @@ private:
     Tables& tables_;
     std::uint64_t index_;
     Changes& changes_;
+    Unhashed* unhashed_;
 };
 
 [[nodiscard]] AllocationJobKey job_key_of(const schema::Allocation& allocation);

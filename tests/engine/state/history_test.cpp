@@ -203,6 +203,23 @@ RC_GTEST_PROP(History, KeepsEverythingConsistent, (std::uint64_t seed)) {
     RC_ASSERT(held == view.tables().allocations.size());
 }
 
+RC_GTEST_PROP(History, TheDigestMayBePutOff, (std::uint64_t seed)) {
+    Dice dice{seed};
+    World world;
+    State later;
+    for (int step = 0; step < 120; ++step) {
+        if (step % 30 == 0) later.put_off_digest();
+        schema::Entry entry = random_entry(dice, world.state);
+        const ApplyResult result = world.apply(entry);
+        entry.set_wall_ns(world.wall_ns);
+        RC_ASSERT(later.apply(world.state.applied_index(), entry).outcome == result.outcome);
+        if (step % 30 < 25) continue;
+        later.settle_digest();
+        RC_ASSERT(later.digest() == world.state.digest());
+    }
+    RC_ASSERT(write_snapshot(later.view()) == write_snapshot(world.state.view()));
+}
+
 RC_GTEST_PROP(Snapshot, GivesTheSameStateBack, (std::uint64_t seed)) {
     Dice dice{seed};
     World world;
