@@ -180,9 +180,8 @@ server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> boot
     const ServerBlock& told = config_.server;
     engine.self = self_;
     engine.bootstrap = std::move(bootstrap);
-    // An election timeout of one second times the multiplier; alone, nobody needs to wait so long.
-    engine.raft.tick = config_.dev_mode ? Duration{std::chrono::milliseconds{10}}
-                                        : std::chrono::milliseconds{100} * told.raft_multiplier;
+    // An election timeout of one second times the multiplier.
+    engine.raft.tick = std::chrono::milliseconds{100} * told.raft_multiplier;
     engine.control.heartbeat_ttl_min = told.min_heartbeat_ttl;
     engine.control.heartbeat_grace = told.heartbeat_grace;
     engine.control.heartbeat_failover_ttl = told.failover_heartbeat_ttl;

@@ -61,6 +61,9 @@ struct Config {
     bool explicit_writes = false;
     // Committed entries are handed out even while their own copy here is still being written.
     bool apply_before_durable = false;
+    // The only voter of a group stands as soon as it has applied what it knows to be committed:
+    // there is nobody whose leadership it could disturb. On, it waits as others do.
+    bool lone_voter_waits = false;
     // A refused candidate takes over what the refuser knows to be committed.
     bool learn_commit_from_refusals = true;
     // A configuration change is checked against the one in force when it is proposed.

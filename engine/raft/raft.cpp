@@ -136,6 +136,18 @@ Duration Raft::between_once_and_twice(Duration least) {
                        prng_.below(static_cast<std::uint64_t>(least.count())))};
 }
 
+Instant Raft::election_due() const {
+    return may_stand_at_once() ? timer_start_ : timer_start_ + election_wait_;
+}
+
+// A campaign that is under way is not begun anew at every turn.
+bool Raft::may_stand_at_once() const {
+    const auto* follower = std::get_if<Follower>(&role_);
+    return follower != nullptr && !follower->leader && !config_.lone_voter_waits &&
+           conf_.voters.size() == 1 && conf_.voters_outgoing.empty() &&
+           log_.applied() >= log_.committed();
+}
+
 void Raft::become_follower(Instant now, Term term, std::optional<RaftId> leader) {
     reset(now, term);
     role_ = Follower{leader};

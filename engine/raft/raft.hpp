@@ -165,7 +165,8 @@ private:
     void become_follower(Instant now, Term term, std::optional<RaftId> leader);
     void reset(Instant now, Term term);
     [[nodiscard]] Duration between_once_and_twice(Duration least);
-    [[nodiscard]] Instant election_due() const { return timer_start_ + election_wait_; }
+    [[nodiscard]] Instant election_due() const;
+    [[nodiscard]] bool may_stand_at_once() const;
     [[nodiscard]] bool promotable() const;
     [[nodiscard]] EntryId committed_id() const {
         return {log_.term_at(log_.committed()).value_or(Term{}), log_.committed()};

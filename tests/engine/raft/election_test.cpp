@@ -235,6 +235,40 @@ TEST(Election, the_wait_is_drawn_between_one_and_two_timeouts) {
     EXPECT_GT(seen.size(), 5U);
 }
 
+TEST(Election, the_only_voter_stands_as_soon_as_it_has_applied_what_it_knows_to_be_committed) {
+    DurableState state = durable(2, {2, 2});
+    state.snapshot->conf = {{RaftId{1}}, {RaftId{2}}, {}, {}, false};
+    state.hard.commit = Index{2};
+    Solo solo{state};
+    EXPECT_EQ(solo.raft.role(), Role::follower);
+    solo.drain();
+    solo.apply();
+    EXPECT_EQ(solo.raft.next_deadline(), Instant{});
+    solo.wait(Duration{});
+    solo.sync();
+    EXPECT_TRUE(solo.raft.leads());
+    solo.apply();
+    EXPECT_EQ(solo.raft.applied_index(), Index{4});
+}
+
+TEST(Election, who_is_not_the_only_voter_waits) {
+    const ConfState alone{{RaftId{1}}, {}, {}, {}, false};
+    ConfState changing = alone;
+    changing.voters_outgoing = {RaftId{1}, RaftId{2}};
+    for (const ConfState& conf : {changing, ConfState{{RaftId{1}, RaftId{2}}, {}, {}, {}, false}}) {
+        DurableState state = durable(2);
+        state.snapshot->conf = conf;
+        const Solo solo{state};
+        EXPECT_GE(solo.raft.next_deadline(), Instant{} + solo.raft.config().election_timeout());
+    }
+    Config patient;
+    patient.lone_voter_waits = true;
+    DurableState state = durable(2);
+    state.snapshot->conf = alone;
+    const Solo solo{state, patient};
+    EXPECT_GE(solo.raft.next_deadline(), Instant{} + patient.election_timeout());
+}
+
 TEST(Election, forgetting_the_leader_ends_the_lease) {
     Solo solo{durable(1)};
     solo.receive(2, 1, MsgHeartbeat{});

@@ -27,6 +27,7 @@ Config config_of(const Block& block) {
     config.validate_conf_changes = !block.flag("disable-conf-change-validation");
     config.conf_change_needs_own_commit = false;
     config.learn_commit_from_refusals = false;
+    config.lone_voter_waits = true;
     config.coalesce = false;
     config.write_commit_alone = true;
     config.explicit_writes = true;
