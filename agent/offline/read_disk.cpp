@@ -8,6 +8,7 @@
 #include "engine/storage/recovery.hpp"
 #include "engine/storage/snapshot_file.hpp"
 #include "io/mark_file.hpp"
+#include "io/read_ahead.hpp"
 
 namespace drover::agent::offline {
 
@@ -35,7 +36,7 @@ Result<storage::RecoveredState> recover(const io::RocksStore& store,
                                         const std::optional<raft::EntryId>& mark) {
     storage::Recovery recovery;
     Result<void> fed{};
-    auto visited = store.for_each("", "", [&](std::string_view key, std::string_view value) {
+    auto visited = io::for_each_ahead(store, [&](std::string_view key, std::string_view value) {
         fed = recovery.feed(key, value);
         return fed.has_value();
     });

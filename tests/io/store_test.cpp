@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "io/read_ahead.hpp"
 #include "io/store.hpp"
 #include "tests/io/crashed_copy.hpp"
 #include "tests/io/temporary_directory.hpp"
@@ -50,6 +51,40 @@ TEST(RocksStore, a_batch_is_applied_in_order_and_survives_a_crash) {
     EXPECT_EQ(content(**RocksStore::open(crashed_copy(where))), expected);
     store.reset();
     EXPECT_EQ(content(**RocksStore::open(where)), expected);
+}
+
+// More than may be read ahead of the visitor.
+KvBatch some_mebibytes() {
+    KvBatch batch;
+    for (int i = 0; i < 4000; ++i) batch.put("key" + std::to_string(i), std::string(4000, 'v'));
+    return batch;
+}
+
+TEST(RocksStore, what_is_read_ahead_is_what_is_there) {
+    const TemporaryDirectory directory;
+    const auto store = *RocksStore::open(directory.path());
+    std::map<std::string, std::string> pairs;
+    std::string last;
+    const auto visit = [&](std::string_view key, std::string_view value) {
+        EXPECT_LT(last, key);
+        last = key;
+        pairs.emplace(key, value);
+        return true;
+    };
+    ASSERT_TRUE(for_each_ahead(*store, visit));
+    EXPECT_TRUE(pairs.empty());
+    ASSERT_TRUE(store->write(some_mebibytes()));
+    ASSERT_TRUE(for_each_ahead(*store, visit));
+    EXPECT_EQ(pairs, content(*store));
+}
+
+TEST(RocksStore, reading_ahead_ends_where_the_visitor_ends) {
+    const TemporaryDirectory directory;
+    const auto store = *RocksStore::open(directory.path());
+    ASSERT_TRUE(store->write(some_mebibytes()));
+    int visited = 0;
+    ASSERT_TRUE(for_each_ahead(*store, [&](auto, auto) { return ++visited < 3; }));
+    EXPECT_EQ(visited, 3);
 }
 
 TEST(RocksStore, an_open_ended_range_reaches_the_last_key_even_of_the_same_batch) {
