@@ -14,16 +14,6 @@ namespace {
 
 using Groups = google::protobuf::RepeatedPtrField<schema::NodeAllocations>;
 
-std::set<Uuid> touched_nodes(const schema::Plan& plan) {
-    std::set<Uuid> nodes;
-    for (const Groups* groups : {&plan.stops(), &plan.placements(), &plan.preemptions()}) {
-        for (const schema::NodeAllocations& group : *groups) {
-            nodes.insert(state::to_uuid(group.node_id()));
-        }
-    }
-    return nodes;
-}
-
 void drop_nodes(Groups& groups, const std::set<Uuid>& refused) {
     Groups kept;
     for (schema::NodeAllocations& group : groups) {
@@ -53,9 +43,7 @@ bool no_allocations(const Groups& groups) {
 CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
     CheckedPlan checked;
     std::set<Uuid> refused;
-    for (const Uuid& node : touched_nodes(plan)) {
-        std::string reason = scheduler::refusal(view, plan, node);
-        if (reason.empty()) continue;
+    for (auto& [node, reason] : scheduler::refusals(view, plan)) {
         refused.insert(node);
         checked.refusals.push_back({node, std::move(reason)});
     }

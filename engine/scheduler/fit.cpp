@@ -64,6 +64,21 @@ std::string refusal_of(const state::StateView& view, const Uuid& node_id, const 
     return misfit(view, *node, part.leaving, part.arriving);
 }
 
+bool ports_fit(const state::StateView& view, const schema::Node& node, const std::set<Uuid>& gone,
+               const Allocations& arriving) {
+    NodePorts ports{node};
+    bool fit = true;
+    for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
+        if (row->terminal() || gone.contains(row->id)) continue;
+        fit = ports.add(row->body->allocated_resources()) && fit;
+    }
+    for (const auto* allocation : arriving) {
+        if (client_terminal(*allocation)) continue;
+        fit = ports.add(allocation->allocated_resources()) && fit;
+    }
+    return fit;
+}
+
 }  // namespace
 
 Capacity capacity_of(const schema::Node& node) {
@@ -94,37 +109,25 @@ bool ready_for_placement(const schema::Node& node) {
 
 std::string misfit(const state::StateView& view, const schema::Node& node,
                    const std::set<Uuid>& leaving, const Allocations& arriving) {
+    const Uuid node_id = state::to_uuid(node.id());
     std::set<Uuid> gone = leaving;
     for (const auto* allocation : arriving) gone.insert(state::to_uuid(allocation->id()));
 
-    state::Usage used;
-    Allocations present;
-    for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
-        if (row->terminal() || gone.contains(row->id)) continue;
-        used += row->usage;
-        present.push_back(row->body.get());
+    // The sum that the state keeps, less what goes: a full node is not counted over for each plan.
+    state::Usage used = view.usage(node_id);
+    for (const auto& id : gone) {
+        const auto row = view.allocation(id);
+        if (row != nullptr && row->node_id == node_id && !row->terminal()) used -= row->usage;
     }
     bool ports_asked = false;
     for (const auto* allocation : arriving) {
         if (client_terminal(*allocation)) continue;
         used += state::usage_of(*allocation);
-        present.push_back(allocation);
         ports_asked = ports_asked || has_ports(*allocation);
     }
     if (const char* dimension = exceeded(capacity_of(node), used)) return dimension;
-    if (!ports_asked) return {};
-    NodePorts ports{node};
-    for (const auto* allocation : present) {
-        if (!ports.add(allocation->allocated_resources()))
-            return "reserved node/alloc port collision";
-    }
-    return {};
-}
-
-std::string refusal(const state::StateView& view, const schema::Plan& plan, const Uuid& node_id) {
-    const auto parts = parts_of(plan);
-    const auto part = parts.find(node_id);
-    return part == parts.end() ? std::string{} : refusal_of(view, node_id, part->second);
+    const bool fits = !ports_asked || ports_fit(view, node, gone, arriving);
+    return fits ? std::string{} : "reserved node/alloc port collision";
 }
 
 std::map<Uuid, std::string> refusals(const state::StateView& view, const schema::Plan& plan) {

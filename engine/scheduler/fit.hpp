@@ -48,12 +48,9 @@ struct Capacity {
                                  const std::set<Uuid>& leaving,
                                  const std::vector<const schema::Allocation*>& arriving);
 
-// Why the part of the plan on this node must not be committed against this view; empty where it
-// may. Stops are always fine; new allocations need a node that is ready and eligible and has the
-// room.
-[[nodiscard]] std::string refusal(const state::StateView& view, const schema::Plan& plan,
-                                  const Uuid& node_id);
-// The same for every node that the plan names, at once; nodes that have room are left out.
+// Why the part of the plan on a node must not be committed against this view, for each node where
+// there is a reason. Stops are always fine; new allocations need a node that is ready and eligible
+// and has the room.
 [[nodiscard]] std::map<Uuid, std::string> refusals(const state::StateView& view,
                                                    const schema::Plan& plan);
 

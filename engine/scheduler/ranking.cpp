@@ -15,8 +15,10 @@ namespace {
 constexpr std::size_t components_max = 4;
 constexpr std::size_t shown_scores_max = 5;
 
+// What is not there counts as 0 for whoever reads it: most components are, of most nodes.
 void add_pair(google::protobuf::RepeatedPtrField<schema::DoublePair>& pairs, const char* name,
               Score score) {
+    if (score == 0) return;
     auto& pair = *pairs.Add();
     pair.set_key(name);
     pair.set_value(to_double(score));
@@ -382,9 +384,7 @@ void Ranking::add_scores(schema::AllocMetric& metrics) {
         meta.set_node_id(fleet_.node(number)->id());
         meta.set_norm_score(to_double(mean.sum / mean.count));
         auto& scores = *meta.mutable_scores();
-        if (const Score spread = spreads_.score(seats_[number].bucket); spread != 0) {
-            add_pair(scores, "allocation-spread", spread);
-        }
+        add_pair(scores, "allocation-spread", spreads_.score(seats_[number].bucket));
         add_pair(scores, "binpack", components.fitness);
         add_pair(scores, "job-anti-affinity", components.anti_affinity);
         add_pair(scores, "node-affinity", components.affinity);

@@ -14,6 +14,13 @@
 namespace drover::scheduler::testing {
 namespace {
 
+// Of this node; empty where it takes its part of the plan.
+std::string refusal(const state::StateView& view, const schema::Plan& plan, const Uuid& node) {
+    const auto all = refusals(view, plan);
+    const auto why = all.find(node);
+    return why == all.end() ? std::string{} : why->second;
+}
+
 TEST(Fit, the_first_dimension_that_runs_out_is_named) {
     const Capacity capacity{1000, 512, 100, 2};
     struct Row {
