@@ -81,17 +81,6 @@ bool ports_fit(const state::StateView& view, const schema::Node& node, const std
 
 }  // namespace
 
-Capacity capacity_of(const schema::Node& node) {
-    const auto& total = node.node_resources();
-    const auto& reserved = node.reserved_resources();
-    const auto without = [](std::int64_t amount, std::uint64_t kept) {
-        return amount - static_cast<std::int64_t>(kept);
-    };
-    return {without(total.cpu().cpu_shares(), reserved.cpu().cpu_shares()),
-            without(total.memory().memory_mb(), reserved.memory().memory_mb()),
-            without(total.disk().disk_mb(), reserved.disk().disk_mb()), node.node_max_allocs()};
-}
-
 const char* exceeded(const Capacity& capacity, const state::Usage& used) {
     if (capacity.allocations > 0 && used.allocations > capacity.allocations) {
         return "max allocation exceeded";
@@ -100,11 +89,6 @@ const char* exceeded(const Capacity& capacity, const state::Usage& used) {
     if (used.memory_mb > capacity.memory_mb) return "memory";
     if (used.disk_mb > capacity.disk_mb) return "disk";
     return nullptr;
-}
-
-bool ready_for_placement(const schema::Node& node) {
-    return node.status() == "ready" && !node.has_drain_strategy() &&
-           node.scheduling_eligibility() != "ineligible";
 }
 
 std::string misfit(const state::StateView& view, const schema::Node& node,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/uuid.hpp"
+#include "engine/state/types.hpp"
 
 namespace drover::schema {
 class Allocation;
@@ -18,28 +19,17 @@ class Plan;
 
 namespace drover::state {
 class StateView;
-struct Usage;
 }  // namespace drover::state
 
 namespace drover::scheduler {
 
-// What allocations may take of a node: its resources without the reserved ones.
-struct Capacity {
-    std::int64_t cpu_mhz{};
-    std::int64_t memory_mb{};
-    std::int64_t disk_mb{};
-    std::int64_t allocations{};  // 0: no limit
-
-    friend bool operator==(const Capacity&, const Capacity&) = default;
-};
-[[nodiscard]] Capacity capacity_of(const schema::Node& node);
+using state::Capacity;
+using state::capacity_of;
+using state::ready_for_placement;
 
 // A dimension in which `used` exceeds the capacity ("max allocation exceeded", "cpu", "memory",
 // "disk"), the first in this order; null where everything fits.
 [[nodiscard]] const char* exceeded(const Capacity& capacity, const state::Usage& used);
-
-// Ready, eligible and not draining: new allocations may go there.
-[[nodiscard]] bool ready_for_placement(const schema::Node& node);
 
 // The first dimension in which the node cannot hold its allocations (those that are not terminal),
 // without `leaving` and with `arriving`, where an arriving one replaces the stored one of the same

@@ -1,7 +1,6 @@
 #include "engine/scheduler/fleet.hpp"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "engine/schema/node.pb.h"
@@ -9,14 +8,13 @@
 namespace drover::scheduler {
 namespace {
 
-// Fisher and Yates, with our own generator: the order is the same everywhere.
-std::vector<std::uint32_t> permutation(std::size_t size, Prng& prng) {
-    std::vector<std::uint32_t> order(size);
-    std::iota(order.begin(), order.end(), 0U);
-    for (std::size_t left = size; left > 1; --left) {
-        std::swap(order[left - 1], order[static_cast<std::size_t>(prng.below(left))]);
-    }
-    return order;
+// One to one on 32 bits, and near inputs go far apart: the finalizer of MurmurHash3.
+std::uint32_t mixed(std::uint32_t x) {
+    x ^= x >> 16;
+    x *= 0x85ebca6bU;
+    x ^= x >> 13;
+    x *= 0xc2b2ae35U;
+    return x ^ (x >> 16);
 }
 
 bool has_ports(const schema::AllocatedResources& resources) {
@@ -29,18 +27,47 @@ bool has_ports(const schema::AllocatedResources& resources) {
 
 Fleet::Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng)
     : view_{view}, job_{job} {
-    for (const auto& node : view_.nodes()) {
-        if (!ready_for_placement(*node)) continue;
-        nodes_.push_back(node);
-        ids_.push_back(state::to_uuid(node->id()));
-        capacity_.push_back(capacity_of(*node));
-        used_.push_back(view_.usage(ids_.back()));
+    const std::size_t known = view_.node_facts().size();
+    facts_.reserve(known);
+    ids_.reserve(known);
+    used_.reserve(known);
+    class_of_.reserve(known);
+    // Both run in the order of the nodes' ids.
+    const auto usages = view_.usages();
+    const auto all = view_.node_facts().all();
+    auto usage = usages.begin();
+    const auto last_usage = usages.end();
+    const auto last = all.end();
+    for (auto at = all.begin(); at != last; ++at) {
+        while (usage != last_usage && usage.key() < at.key()) ++usage;
+        if (!at->ready) continue;
+        add_node(at.key(), *at);
+        const bool in_use = usage != last_usage && usage.key() == at.key();
+        used_.push_back(in_use ? *usage : state::Usage{});
     }
-    ports_.resize(nodes_.size());
-    ties_ = permutation(nodes_.size(), prng);
+    ports_.resize(facts_.size());
+    for (auto& key : tie_keys_) key = static_cast<std::uint32_t>(prng.next());
     for (const auto& row : view_.allocations_of(job_)) {
         if (!row->terminal()) static_cast<void>(note(*row, +1));
     }
+}
+
+void Fleet::add_node(const Uuid& id, const state::NodeFacts& facts) {
+    const auto number = static_cast<std::uint32_t>(facts_.size());
+    facts_.push_back(&facts);
+    ids_.push_back(id);
+    auto class_number = static_cast<std::uint32_t>(classes_.size());
+    if (facts.class_key != 0) {
+        class_number = class_numbers_.try_emplace(facts.class_key, class_number).first->second;
+    }
+    if (class_number == classes_.size()) classes_.push_back({number, 0});
+    ++classes_[class_number].size;
+    class_of_.push_back(class_number);
+}
+
+// A permutation of all 32-bit numbers, drawn by two keys: two nodes never share one.
+std::uint32_t Fleet::tie(std::uint32_t number) const {
+    return mixed(mixed(number ^ tie_keys_[0]) ^ tie_keys_[1]);
 }
 
 std::uint32_t Fleet::find(const Uuid& id) const {
@@ -52,7 +79,7 @@ std::uint32_t Fleet::find(const Uuid& id) const {
 const NodePorts& Fleet::ports(std::uint32_t number) {
     auto& ports = ports_[number];
     if (ports != nullptr) return *ports;
-    ports = std::make_unique<NodePorts>(*nodes_[number]);
+    ports = std::make_unique<NodePorts>(*node(number));
     for (const auto& row : view_.allocations_on(ids_[number])) {
         if (row->terminal() || stopped_.contains(row->id)) continue;
         ports->add(row->body->allocated_resources());
@@ -65,7 +92,7 @@ const NodePorts& Fleet::ports(std::uint32_t number) {
 
 std::uint32_t Fleet::note(const state::AllocationRow& row, int delta) {
     const std::uint32_t number = find(row.node_id);
-    auto record = number == elsewhere ? view_.node(row.node_id) : nodes_[number];
+    auto record = number == elsewhere ? view_.node(row.node_id) : node(number);
     events_.push_back({number, std::move(record), row.body->task_group(), delta});
     return number;
 }
@@ -89,7 +116,7 @@ void Fleet::undo_stop(const state::AllocationRow& row) {
 void Fleet::place(std::uint32_t number, const std::string& group, const state::Usage& usage,
                   const schema::AllocatedResources& resources) {
     used_[number] += usage;
-    events_.push_back({number, nodes_[number], group, +1});
+    events_.push_back({number, node(number), group, +1});
     if (!has_ports(resources)) return;
     placed_[number].push_back(resources);
     if (ports_[number]) ports_[number]->add(resources);

@@ -2,6 +2,7 @@
 // noted in a log, so that rankings catch up in the order of what happened, one node at a time.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -34,12 +35,25 @@ public:
     // of the job. The order among equally good nodes is drawn from the generator.
     Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng);
 
-    [[nodiscard]] std::size_t size() const { return nodes_.size(); }
-    [[nodiscard]] const state::NodePtr& node(std::uint32_t number) const { return nodes_[number]; }
-    [[nodiscard]] const Capacity& capacity(std::uint32_t number) const { return capacity_[number]; }
+    [[nodiscard]] std::size_t size() const { return facts_.size(); }
+    [[nodiscard]] const state::NodePtr& node(std::uint32_t number) const {
+        return facts_[number]->node;
+    }
+    [[nodiscard]] const Capacity& capacity(std::uint32_t number) const {
+        return facts_[number]->capacity;
+    }
     [[nodiscard]] const state::Usage& used(std::uint32_t number) const { return used_[number]; }
     // A number of its own for each node: the lower goes first among equals.
-    [[nodiscard]] std::uint32_t tie(std::uint32_t number) const { return ties_[number]; }
+    [[nodiscard]] std::uint32_t tie(std::uint32_t number) const;
+
+    // Nodes of one class answer alike to everything but what is unique to each. A node that nobody
+    // classified is a class by itself.
+    struct Class {
+        std::uint32_t first;  // a node that stands for the others
+        std::int32_t size;
+    };
+    [[nodiscard]] const std::vector<Class>& classes() const { return classes_; }
+    [[nodiscard]] std::uint32_t class_of(std::uint32_t number) const { return class_of_[number]; }
     [[nodiscard]] std::uint32_t find(const Uuid& id) const;
     // Ports in use, counted when they are first asked for.
     [[nodiscard]] const NodePorts& ports(std::uint32_t number);
@@ -54,15 +68,18 @@ public:
                const schema::AllocatedResources& resources);
 
 private:
+    void add_node(const Uuid& id, const state::NodeFacts& facts);
     [[nodiscard]] std::uint32_t note(const state::AllocationRow& row, int delta);
 
     state::StateView view_;
     state::JobKey job_;
-    std::vector<state::NodePtr> nodes_;
-    std::vector<Uuid> ids_;  // ascending
-    std::vector<Capacity> capacity_;
+    std::vector<const state::NodeFacts*> facts_;  // in the view
+    std::vector<Uuid> ids_;                       // ascending
     std::vector<state::Usage> used_;
-    std::vector<std::uint32_t> ties_;
+    std::vector<Class> classes_;
+    std::vector<std::uint32_t> class_of_;
+    std::map<std::uint64_t, std::uint32_t> class_numbers_;
+    std::array<std::uint32_t, 2> tie_keys_;
     std::vector<std::unique_ptr<NodePorts>> ports_;
     std::set<Uuid> stopped_;
     std::map<std::uint32_t, std::vector<schema::AllocatedResources>> placed_;  // those with ports

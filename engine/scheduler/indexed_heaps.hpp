@@ -31,6 +31,21 @@ public:
 
     [[nodiscard]] bool contains(std::uint32_t item) const { return places_[item].heap != nowhere; }
 
+    // Many items at first: they are appended in any order, and then put in order at once. Nothing
+    // else may be called in between.
+    void append(std::uint32_t item, std::size_t heap, Key key) {
+        places_[item] = {static_cast<std::uint32_t>(heap),
+                         static_cast<std::uint32_t>(heaps_[heap].size())};
+        heaps_[heap].push_back(Slot{key, item});
+    }
+    void put_in_order() {
+        for (std::size_t heap = 0; heap < heaps_.size(); ++heap) {
+            const std::size_t size = heaps_[heap].size();
+            if (size < 2) continue;
+            for (std::size_t at = (size - 2) / arity + 1; at > 0; --at) sink(heap, at - 1);
+        }
+    }
+
     // Inserts the item, moves it from another heap, or changes its key.
     void put(std::uint32_t item, std::size_t heap, Key key) {
         Place& place = places_[item];

@@ -33,6 +33,16 @@ void add_counts(google::protobuf::RepeatedPtrField<schema::IntPair>& pairs,
     }
 }
 
+bool asks_what_is_unique(const GroupShape& shape) {
+    return !shape.escaped.empty() ||
+           std::any_of(shape.affinities.begin(), shape.affinities.end(),
+                       [](const auto& one) { return one.condition.escapes(); }) ||
+           std::any_of(shape.spreads.begin(), shape.spreads.end(),
+                       [](const auto& one) { return escapes_class(one.target); }) ||
+           std::any_of(shape.distinct_properties.begin(), shape.distinct_properties.end(),
+                       [](const auto& one) { return escapes_class(one.target); });
+}
+
 }  // namespace
 
 bool Ranking::Mean::better_than(const Mean& other) const {
@@ -53,70 +63,91 @@ Ranking::Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm)
         apply(fleet_.events()[seen_events_]);
     }
     heaps_.emplace(fleet_.size(), spreads_.bucket_count() * components_max);
-    for (std::uint32_t node = 0; node < seats_.size(); ++node) seat(node);
+    seat_all();
 }
 
 void Ranking::look_at_nodes() {
-    std::map<std::string, std::uint32_t> objections;  // by computed class
-    std::map<std::string, std::uint32_t> class_numbers;
+    base_.set_node_pool(shape_.job->node_pool().empty() ? "default" : shape_.job->node_pool());
+    std::vector<ClassSeat> classes;
+    const bool unique = asks_what_is_unique(shape_);
+    for (const auto& one : fleet_.classes()) classes.push_back(look_at_class(one, unique));
+    count_datacenters();
+    seats_.resize(fleet_.size());
+    for (std::uint32_t number = 0; number < seats_.size(); ++number) {
+        const auto& of_class = classes[fleet_.class_of(number)];
+        Seat& seat = seats_[number];
+        seat = of_class.seat;
+        if (!seat.in_reach || seat.objection != 0) continue;
+        if (unique) look_at_node(number);
+        if (seat.objection != 0) continue;
+        for (std::size_t i = 0; i < of_class.values.size(); ++i) {
+            properties_[i].values[number] = of_class.values[i];
+        }
+        for (auto& property : properties_) {
+            const auto& value = property.values[number];
+            if (value) property.nodes[*value].push_back(number);
+        }
+    }
+}
+
+Ranking::ClassSeat Ranking::look_at_class(const Fleet::Class& one, bool unique) {
+    const auto& node = *fleet_.node(one.first);
+    ClassSeat found;
+    Seat& seat = found.seat;
+    if (in_pool(*shape_.job, node)) base_.set_nodes_in_pool(base_.nodes_in_pool() + one.size);
+    seat.in_reach = in_reach(*shape_.job, node);
+    if (!seat.in_reach) return found;
+    base_.set_nodes_evaluated(base_.nodes_evaluated() + one.size);
+    seat.node_class = node_class_number(node.node_class());
+    seat.objection = reason_number(class_objection(shape_, node));
+    if (!node.computed_class().empty()) classes_[node.computed_class()] = seat.objection == 0;
+    if (seat.objection != 0 || unique) return found;
+    seat.affinity = affinity_of(shape_, node);
+    seat.bucket = spreads_.bucket_of(node);
+    for (const auto& property : properties_) {
+        found.values.push_back(resolve_target(property.property.target, node));
+    }
+    return found;
+}
+
+// Where the group asks for what tells nodes of one class apart.
+void Ranking::look_at_node(std::uint32_t number) {
+    const auto& node = *fleet_.node(number);
+    Seat& seat = seats_[number];
+    seat.objection = reason_number(node_objection(shape_, node));
+    if (seat.objection != 0) return;
+    seat.affinity = affinity_of(shape_, node);
+    seat.bucket = spreads_.bucket_of(node);
+    for (auto& property : properties_) {
+        property.values[number] = resolve_target(property.property.target, node);
+    }
+}
+
+std::uint32_t Ranking::node_class_number(const std::string& name) {
+    const auto [at, added] =
+        node_class_numbers_.try_emplace(name, static_cast<std::uint32_t>(node_classes_.size()));
+    if (added) {
+        node_classes_.push_back(name);
+        by_node_class_.emplace_back();
+    }
+    return at->second;
+}
+
+void Ranking::count_datacenters() {
     std::map<std::string, std::int32_t> available;
     const auto& job = *shape_.job;
-    base_.set_node_pool(job.node_pool().empty() ? "default" : job.node_pool());
     for (const auto& datacenter : job.datacenters()) {
         if (datacenter.find('*') == std::string::npos) available[datacenter] = 0;
     }
-    seats_.resize(fleet_.size());
-    for (std::uint32_t number = 0; number < seats_.size(); ++number) {
-        const auto& node = *fleet_.node(number);
-        Seat& seat = seats_[number];
-        if (in_pool(job, node)) base_.set_nodes_in_pool(base_.nodes_in_pool() + 1);
-        seat.in_reach = in_reach(job, node);
-        if (!seat.in_reach) continue;
-        base_.set_nodes_evaluated(base_.nodes_evaluated() + 1);
-        ++available[node.datacenter()];
-        seat.node_class =
-            class_numbers
-                .try_emplace(node.node_class(), static_cast<std::uint32_t>(node_classes_.size()))
-                .first->second;
-        if (seat.node_class == node_classes_.size()) {
-            node_classes_.push_back(node.node_class());
-            by_node_class_.emplace_back();
-        }
-        decide_objections(objections, number);
-        if (seat.objection != 0) continue;
-        seat.affinity = affinity_of(shape_, node);
-        seat.bucket = spreads_.bucket_of(node);
-        for (auto& property : properties_) {
-            property.values[number] = resolve_target(property.property.target, node);
-            if (property.values[number]) {
-                property.nodes[*property.values[number]].push_back(number);
-            }
-        }
+    for (const auto& one : fleet_.classes()) {
+        const auto& node = *fleet_.node(one.first);
+        if (in_reach(job, node)) available[node.datacenter()] += one.size;
     }
     for (const auto& [datacenter, count] : available) {
         auto& pair = *base_.add_nodes_available();
         pair.set_key(datacenter);
         pair.set_value(count);
     }
-}
-
-void Ranking::decide_objections(std::map<std::string, std::uint32_t>& by_class,
-                                std::uint32_t number) {
-    const auto& node = *fleet_.node(number);
-    Seat& seat = seats_[number];
-    const std::string& computed = node.computed_class();
-    // A node that nobody classified is looked at by itself.
-    const auto known = computed.empty() ? by_class.end() : by_class.find(computed);
-    if (known != by_class.end()) {
-        seat.objection = known->second;
-    } else {
-        seat.objection = reason_number(class_objection(shape_, node));
-        if (!computed.empty()) {
-            by_class.emplace(computed, seat.objection);
-            classes_[computed] = seat.objection == 0;
-        }
-    }
-    if (seat.objection == 0) seat.objection = reason_number(node_objection(shape_, node));
 }
 
 std::uint32_t Ranking::reason_number(const std::string& reason) {
@@ -214,6 +245,20 @@ void Ranking::enter_counts(const Seat& seat) {
     ++(by_node_class_[seat.node_class].*member);
 }
 
+void Ranking::seat_all() {
+    for (std::uint32_t number = 0; number < seats_.size(); ++number) {
+        Seat& seat = seats_[number];
+        if (!seat.in_reach) continue;
+        std::tie(seat.fate, seat.reason) = fate_of(number);
+        enter_counts(seat);
+        if (seat.fate != Fate::candidate) continue;
+        const Components components = components_of(number);
+        heaps_->append(number, heap_of(seat, components.count),
+                       Key{components.sum, fleet_.tie(number)});
+    }
+    heaps_->put_in_order();
+}
+
 // Decides again about one node, after something there has changed.
 void Ranking::seat(std::uint32_t number) {
     Seat& seat = seats_[number];
@@ -283,6 +328,7 @@ std::vector<Ranking::Position> Ranking::best_positions(std::size_t how_many) {
         open.insert(std::upper_bound(open.begin(), open.end(), candidate, better), candidate);
         if (open.size() > how_many) open.pop_back();
     };
+    open.reserve(how_many + 1);
     for (std::size_t heap = 0; heap < heaps_->heap_count(); ++heap) consider({heap, 0});
     std::vector<Position> best;
     while (best.size() < how_many && !open.empty()) {
@@ -318,7 +364,6 @@ std::optional<Choice> Ranking::take(std::uint32_t number, Prng& prng) {
         choice.ports = std::move(*offer);
     }
     choice.metrics = metrics();
-    add_scores(choice.metrics);
     return choice;
 }
 
@@ -330,11 +375,12 @@ std::optional<Choice> Ranking::choose(const Wish& wish, Prng& prng) {
         const std::uint32_t number = fleet_.find(*wish.preferred);
         if (number != Fleet::elsewhere && heaps_->contains(number)) choice = take(number, prng);
     }
-    while (!choice) {
-        const auto best = best_positions(1);
-        if (best.empty()) break;
+    auto best = best_positions(shown_scores_max);
+    while (!choice && !best.empty()) {
         choice = take(heaps_->heap(best[0].heap)[best[0].slot].item, prng);
+        if (!choice) best = best_positions(shown_scores_max);
     }
+    if (choice) add_scores(best, choice->metrics);
     penalise(wish, false);
     return choice;
 }
@@ -356,6 +402,7 @@ schema::AllocMetric Ranking::metrics() {
     schema::AllocMetric metrics = base_;
     metrics.set_nodes_filtered(totals_.filtered);
     metrics.set_nodes_exhausted(totals_.exhausted);
+    if (totals_.filtered == 0 && totals_.exhausted == 0) return metrics;
     std::map<std::string_view, std::int32_t> filtered, exhausted;
     const auto gather = [&](const std::string& key, const Counts& counts) {
         if (key.empty()) return;
@@ -375,8 +422,8 @@ schema::AllocMetric Ranking::metrics() {
     return metrics;
 }
 
-void Ranking::add_scores(schema::AllocMetric& metrics) {
-    for (const Position position : best_positions(shown_scores_max)) {
+void Ranking::add_scores(const std::vector<Position>& best, schema::AllocMetric& metrics) {
+    for (const Position position : best) {
         const std::uint32_t number = heaps_->heap(position.heap)[position.slot].item;
         const Components components = components_of(number);
         const Mean mean = mean_at(position);

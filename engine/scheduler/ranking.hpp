@@ -100,11 +100,21 @@ private:
         std::size_t slot;
     };
 
+    // What holds for all nodes of a class, once and for all.
+    struct ClassSeat {
+        Seat seat;
+        std::vector<std::optional<std::string>> values;  // of the distinct properties
+    };
+
     void look_at_nodes();
-    void decide_objections(std::map<std::string, std::uint32_t>& by_class, std::uint32_t node);
+    [[nodiscard]] ClassSeat look_at_class(const Fleet::Class& one, bool unique);
+    void look_at_node(std::uint32_t node);
+    void count_datacenters();
+    [[nodiscard]] std::uint32_t node_class_number(const std::string& name);
     void catch_up();
     void apply(const Fleet::Event& event);
     void apply_to_properties(const Fleet::Event& event);
+    void seat_all();
     void seat(std::uint32_t node);
     void leave_counts(const Seat& seat);
     void enter_counts(const Seat& seat);
@@ -117,7 +127,7 @@ private:
     [[nodiscard]] std::vector<Position> best_positions(std::size_t how_many);
     void penalise(const Wish& wish, bool on);
     [[nodiscard]] std::optional<Choice> take(std::uint32_t node, Prng& prng);
-    void add_scores(schema::AllocMetric& metrics);
+    void add_scores(const std::vector<Position>& best, schema::AllocMetric& metrics);
 
     Fleet& fleet_;
     GroupShape shape_;
@@ -128,6 +138,7 @@ private:
     std::map<std::string, std::uint32_t> reason_numbers_;
     std::vector<Counts> by_reason_{Counts{}};
     std::vector<std::string> node_classes_;
+    std::map<std::string, std::uint32_t> node_class_numbers_;
     std::vector<Counts> by_node_class_;
     Counts totals_;
     std::vector<PropertyUse> properties_;

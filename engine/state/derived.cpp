@@ -1,8 +1,12 @@
 // The derived indexes: one function in, one function out for each kind of row, used both while
 // entries are applied and for the rebuild after a restore, so that the two cannot differ.
+#include <algorithm>
+
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/canonical.hpp"
 #include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
+#include "engine/schema/node.pb.h"
 #include "engine/state/state.hpp"
 #include "engine/state/writer.hpp"
 
@@ -15,6 +19,11 @@ TextId text_of(const Uuid& id) { return TextId{id.text()}; }
 JobKey job_of(const schema::Allocation& row) { return JobKey{row.namespace_(), row.job_id()}; }
 JobKey job_of(const schema::Evaluation& row) { return JobKey{row.namespace_(), row.job_id()}; }
 JobKey job_of(const schema::Deployment& row) { return JobKey{row.namespace_(), row.job_id()}; }
+
+std::uint64_t class_key_of(const schema::Node& node) {
+    if (node.computed_class().empty()) return 0;
+    return std::max<std::uint64_t>(schema::hash128(node.computed_class(), 0).low, 1);
+}
 
 void count_live(LiveByJob& live, const JobKey& key, int by) {
     const std::uint64_t* before = live.find(key);
@@ -114,8 +123,17 @@ void unindex_deployment(Derived& derived, const schema::Deployment& row) {
     derived.deployment_text.erase(text_of(id));
 }
 
-void index_node(Derived& derived, const Uuid& id) { derived.node_text.put(text_of(id), id); }
-void unindex_node(Derived& derived, const Uuid& id) { derived.node_text.erase(text_of(id)); }
+void index_node(Derived& derived, const NodePtr& row) {
+    const Uuid id = to_uuid(row->id());
+    const auto before = derived.node_facts.put(
+        id, {row, capacity_of(*row), class_key_of(*row), ready_for_placement(*row)});
+    if (!before) derived.node_text.put(text_of(id), id);
+}
+
+void unindex_node(Derived& derived, const Uuid& id) {
+    derived.node_facts.erase(id);
+    derived.node_text.erase(text_of(id));
+}
 
 Derived rebuild_derived(const Tables& tables) {
     Derived derived;
@@ -124,8 +142,7 @@ Derived rebuild_derived(const Tables& tables) {
     }
     for (const EvaluationPtr& row : tables.evaluations.all()) index_evaluation(derived, row);
     for (const DeploymentPtr& row : tables.deployments.all()) index_deployment(derived, row);
-    auto nodes = tables.nodes.all();
-    for (auto at = nodes.begin(); at != nodes.end(); ++at) index_node(derived, at.key());
+    for (const NodePtr& row : tables.nodes.all()) index_node(derived, row);
     return derived;
 }
 

@@ -48,6 +48,15 @@ struct TextId {
     friend auto operator<=>(const TextId&, const TextId&) = default;
 };
 
+// What a scheduler asks of every node, side by side: it walks over these, and opens the message of
+// those nodes only that stand for their class.
+struct NodeFacts {
+    NodePtr node;
+    Capacity capacity;
+    std::uint64_t class_key{};  // a hash of the computed class; 0: nobody classified the node
+    bool ready = false;         // for placements
+};
+
 struct Present {};  // the row of an index that is only a set
 
 using NodeTable = CowTree<Uuid, HashedRow<schema::Node>>;
@@ -66,6 +75,7 @@ using AllocationsByOwner = CowTree<OwnedKey<Uuid>, Present>;
 using EvaluationsByJob = CowTree<OwnedKey<JobKey>, EvaluationPtr>;
 using DeploymentsByJob = CowTree<OwnedKey<JobKey>, DeploymentPtr>;
 using UsageByNode = CowTree<Uuid, Usage>;
+using FactsByNode = CowTree<Uuid, NodeFacts>;
 using LiveByJob = CowTree<JobKey, std::uint64_t>;
 using IdsByText = CowTree<TextId, Uuid>;
 
@@ -77,7 +87,8 @@ struct Derived {
     EvaluationsByJob evaluations_by_job;
     DeploymentsByJob deployments_by_job;
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
-    LiveByJob live_by_job;      // allocations that are not terminal; no row: none
+    FactsByNode node_facts;
+    LiveByJob live_by_job;  // allocations that are not terminal; no row: none
     IdsByText node_text;
     IdsByText evaluation_text;
     IdsByText allocation_text;

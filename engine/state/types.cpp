@@ -5,6 +5,7 @@
 
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
 #include "engine/state/row_hash.hpp"
 
 namespace drover::state {
@@ -44,22 +45,20 @@ void raise_to(Usage& usage, const Usage& other) {
 
 }  // namespace
 
-Usage& Usage::operator+=(const Usage& other) {
-    cpu_mhz += other.cpu_mhz;
-    memory_mb += other.memory_mb;
-    memory_max_mb += other.memory_max_mb;
-    disk_mb += other.disk_mb;
-    allocations += other.allocations;
-    return *this;
+Capacity capacity_of(const schema::Node& node) {
+    const auto& total = node.node_resources();
+    const auto& reserved = node.reserved_resources();
+    const auto without = [](std::int64_t amount, std::uint64_t kept) {
+        return amount - static_cast<std::int64_t>(kept);
+    };
+    return {without(total.cpu().cpu_shares(), reserved.cpu().cpu_shares()),
+            without(total.memory().memory_mb(), reserved.memory().memory_mb()),
+            without(total.disk().disk_mb(), reserved.disk().disk_mb()), node.node_max_allocs()};
 }
 
-Usage& Usage::operator-=(const Usage& other) {
-    cpu_mhz -= other.cpu_mhz;
-    memory_mb -= other.memory_mb;
-    memory_max_mb -= other.memory_max_mb;
-    disk_mb -= other.disk_mb;
-    allocations -= other.allocations;
-    return *this;
+bool ready_for_placement(const schema::Node& node) {
+    return node.status() == "ready" && !node.has_drain_strategy() &&
+           node.scheduling_eligibility() != "ineligible";
 }
 
 // Tasks that run before the main ones and end, those beside them, and those after them never hold

@@ -88,10 +88,38 @@ struct Usage {
     std::int64_t disk_mb{};
     std::int64_t allocations{};  // 1 for one allocation; the number of them in a sum
 
-    Usage& operator+=(const Usage& other);
-    Usage& operator-=(const Usage& other);
+    Usage& operator+=(const Usage& other) {
+        cpu_mhz += other.cpu_mhz;
+        memory_mb += other.memory_mb;
+        memory_max_mb += other.memory_max_mb;
+        disk_mb += other.disk_mb;
+        allocations += other.allocations;
+        return *this;
+    }
+    Usage& operator-=(const Usage& other) {
+        cpu_mhz -= other.cpu_mhz;
+        memory_mb -= other.memory_mb;
+        memory_max_mb -= other.memory_max_mb;
+        disk_mb -= other.disk_mb;
+        allocations -= other.allocations;
+        return *this;
+    }
     friend auto operator<=>(const Usage&, const Usage&) = default;
 };
+
+// What allocations may take of a node: its resources without the reserved ones.
+struct Capacity {
+    std::int64_t cpu_mhz{};
+    std::int64_t memory_mb{};
+    std::int64_t disk_mb{};
+    std::int64_t allocations{};  // 0: no limit
+
+    friend bool operator==(const Capacity&, const Capacity&) = default;
+};
+[[nodiscard]] Capacity capacity_of(const schema::Node& node);
+
+// Ready, eligible and not draining: new allocations may go there.
+[[nodiscard]] bool ready_for_placement(const schema::Node& node);
 
 struct AllocationRow {
     Uuid id;

@@ -49,6 +49,7 @@ void Tables::freeze() {
     derived.evaluations_by_job.freeze();
     derived.deployments_by_job.freeze();
     derived.usage_by_node.freeze();
+    derived.node_facts.freeze();
     derived.live_by_job.freeze();
     derived.node_text.freeze();
     derived.evaluation_text.freeze();

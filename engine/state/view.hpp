@@ -38,8 +38,12 @@ public:
     [[nodiscard]] NodePtr node(const Uuid& id) const;
     [[nodiscard]] NodeTable::Range nodes() const { return tables_->nodes.all(); }
     [[nodiscard]] std::size_t node_count() const { return tables_->nodes.size(); }
+    // The same nodes as a scheduler reads them.
+    [[nodiscard]] const FactsByNode& node_facts() const { return tables_->derived.node_facts; }
     // What the allocations on this node that are not terminal take together.
     [[nodiscard]] Usage usage(const Uuid& node_id) const;
+    // Of all nodes that have any, by id.
+    [[nodiscard]] UsageByNode::Range usages() const { return tables_->derived.usage_by_node.all(); }
 
     // ---- jobs
 

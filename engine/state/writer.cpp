@@ -95,8 +95,8 @@ std::optional<HashedRow<Row>> TableWriter::erase(const HashedTable<Key, Row>& in
 }
 
 void TableWriter::put_node(NodePtr row) {
-    const Uuid id = to_uuid(row->id());
-    if (!put(nodes, id, row)) index_node(tables_.derived, id);
+    put(nodes, to_uuid(row->id()), row);
+    index_node(tables_.derived, row);
     changes_.nodes.push_back(std::move(row));
 }
 

@@ -20,7 +20,7 @@ void index_evaluation(Derived& derived, const EvaluationPtr& row);
 void unindex_evaluation(Derived& derived, const schema::Evaluation& row);
 void index_deployment(Derived& derived, const DeploymentPtr& row);
 void unindex_deployment(Derived& derived, const schema::Deployment& row);
-void index_node(Derived& derived, const Uuid& id);
+void index_node(Derived& derived, const NodePtr& row);
 void unindex_node(Derived& derived, const Uuid& id);
 
 // Rows that were put without being hashed: where a long log is replayed, most are gone before

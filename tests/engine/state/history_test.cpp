@@ -142,6 +142,12 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
         return key.text() + std::to_string(row.cpu_mhz) + "/" + std::to_string(row.memory_mb) +
                "/" + std::to_string(row.disk_mb) + "/" + std::to_string(row.allocations);
     };
+    auto facts = [](const Uuid& key, const NodeFacts& row) {
+        return key.text() + row.node->SerializeAsString() + (row.ready ? "ready" : "") +
+               std::to_string(row.class_key) + "/" + std::to_string(row.capacity.cpu_mhz) + "/" +
+               std::to_string(row.capacity.memory_mb) + "/" + std::to_string(row.capacity.disk_mb) +
+               "/" + std::to_string(row.capacity.allocations);
+    };
     auto live = [](const JobKey& key, std::uint64_t row) { return key.id + std::to_string(row); };
     return {dump(derived.allocations_by_node, allocation),
             dump(derived.allocations_by_job, allocation),
@@ -150,6 +156,7 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
             dump(derived.evaluations_by_job, keys_and_bodies),
             dump(derived.deployments_by_job, keys_and_bodies),
             dump(derived.usage_by_node, usage),
+            dump(derived.node_facts, facts),
             dump(derived.live_by_job, live),
             dump(derived.node_text, ids),
             dump(derived.evaluation_text, ids),
