@@ -92,9 +92,44 @@ std::string tell_job(const World& world, const state::StateView& view, const std
     return text;
 }
 
+// What one node owes a system job: one running allocation of the newest version; a sysbatch job:
+// one that ended well or still runs.
+std::string node_serves(const state::StateView& view, const JobLoad& load, const schema::Node& node,
+                        std::uint64_t version) {
+    std::uint32_t running = 0, complete = 0;
+    for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
+        if (row->body->job_id() != load.id) continue;
+        if (row->client_status == state::ClientStatus::complete) ++complete;
+        const bool current = load.type == "sysbatch" || row->body->job_version() == version;
+        const bool runs = row->client_status == state::ClientStatus::running;
+        if (!row->terminal() && runs && current) ++running;
+    }
+    const bool served = load.type == "system" ? running == 1 : running == 1 || complete > 0;
+    if (served) return {};
+    return "job " + load.id + " runs " + std::to_string(running) + " times on node " +
+           state::to_uuid(node.id()).text() + ", where it completed " + std::to_string(complete);
+}
+
+std::string served_everywhere(const World& world, const state::StateView& view,
+                              const JobLoad& load) {
+    const auto job = view.job({"default", load.id});
+    if (!job || job->stop()) return {};
+    for (const auto& node : view.nodes()) {
+        const bool in_reach = node->node_pool() == load.pool &&
+                              (load.node_kind.empty() || node->node_class() == load.node_kind);
+        const bool in_use = node->status() == "ready" && !node->has_drain_strategy() &&
+                            node->scheduling_eligibility() == "eligible";
+        if (!in_reach || !in_use) continue;
+        auto reason = node_serves(view, load, *node, job->version());
+        if (!reason.empty()) return reason + tell_job(world, view, load.id);
+    }
+    return {};
+}
+
 std::string job_settled(const World& world, const state::StateView& view, const JobLoad& load) {
     const auto wanted = world.workload.wanted(load.id);
     if (!wanted) return {};
+    if (load.on_every_node()) return served_everywhere(world, view, load);
     std::uint32_t running = 0, complete = 0, outdated = 0;
     const auto job = view.job({"default", load.id});
     for (const auto& row : view.allocations_of({"default", load.id})) {

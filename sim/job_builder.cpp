@@ -59,9 +59,11 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
         restart->set_interval(Duration{std::chrono::minutes{1}}.count());
         restart->set_mode("fail");
     }
-    if (load.type != "service") return;
+    if (load.type != "service" && load.type != "system") return;
     schema::UpdateStrategy* update = job.mutable_update();
     update->set_max_parallel(static_cast<std::int32_t>(load.max_parallel));
+    update->set_stagger(Duration{std::chrono::seconds{3}}.count());
+    if (load.type == "system") return;
     update->set_min_healthy_time(Duration{std::chrono::seconds{1}}.count());
     update->set_healthy_deadline(Duration{std::chrono::seconds{60}}.count());
     update->set_progress_deadline(Duration{std::chrono::minutes{2}}.count());
@@ -85,7 +87,7 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
     task->mutable_resources()->set_memory_mb(static_cast<std::int32_t>(load.memory_mib));
     // Another revision is another job version; an operator's retry of one revision is not.
     add_variable(*task, "REVISION", static_cast<std::int64_t>(revision));
-    if (load.run_for || load.type == "batch") {
+    if (load.run_for || load.type == "batch" || load.type == "sysbatch") {
         add_variable(*task, "SIM_EXIT_CODE", load.exit_code);
         add_variable(*task, "SIM_RUN_FOR_NS",
                      load.run_for.value_or(std::chrono::seconds{2}).count());

@@ -26,7 +26,10 @@ void PlacementChecker::check_names(World& world, const ServerProcess& server) {
     std::map<std::pair<std::string, std::string>, Uuid> holders;
     for (const auto& row : server.engine().view().allocations()) {
         if (row->terminal()) continue;
-        const auto name = std::pair{row->body->namespace_(), row->body->name()};
+        // A system job has the same name once on every node.
+        const bool everywhere = row->job->type() == "system" || row->job->type() == "sysbatch";
+        const auto name = std::pair{
+            row->body->namespace_() + (everywhere ? row->node_id.text() : ""), row->body->name()};
         const auto [holder, first] = holders.try_emplace(name, row->id);
         if (first) continue;
         world.fail(Class::safety, "no-double-place",

@@ -153,6 +153,8 @@ struct JobLoad {
     int exit_code{};
     std::optional<std::uint32_t> restart_attempts;
     std::uint32_t max_parallel{1};
+
+    [[nodiscard]] bool on_every_node() const { return type == "system" || type == "sysbatch"; }
 };
 
 struct ClientLoad {

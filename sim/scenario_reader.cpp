@@ -186,8 +186,9 @@ JobLoad read_job(Section& section) {
     job.position = section.position();
     job.id = section.required_text("id");
     job.type = section.text("type").value_or(job.type);
-    if (job.type != "service" && job.type != "batch") {
-        section.refuse("type", "unknown \"" + job.type + "\"; known: service, batch");
+    if (job.type != "service" && job.type != "batch" && !job.on_every_node()) {
+        section.refuse("type",
+                       "unknown \"" + job.type + "\"; known: service, batch, system, sysbatch");
     }
     job.count = static_cast<std::uint32_t>(section.number("count", 0, 50'000).value_or(1));
     job.at = section.parsed("at", parse_duration).value_or(Duration{});

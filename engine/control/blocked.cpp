@@ -85,6 +85,7 @@ std::vector<EvaluationPtr> BlockedEvaluations::unblock_class(const std::string& 
     class_changes_[computed_class] = {index, now};
     std::vector<Uuid> helped;
     for (const auto& [id, evaluation] : blocked_) {
+        if (waits_for_a_node(*evaluation)) continue;  // see unblock_node()
         if (helped_by(*evaluation, computed_class)) helped.push_back(id);
     }
     return release(helped);

@@ -15,7 +15,8 @@ namespace {
 bool concerns_its_job(const state::AllocationRow& row) {
     if (row.job->type() == "batch") return !row.client_terminal();
     if (row.job->type() == "service") return !(row.server_terminal() && row.client_terminal());
-    return false;  // system jobs are found by themselves
+    // System jobs are found by themselves, but not those that are stopped and have yet to leave.
+    return !row.client_terminal();
 }
 
 // Datacenters are patterns in which * stands for any characters.

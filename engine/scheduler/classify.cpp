@@ -1,12 +1,15 @@
 #include "engine/scheduler/classify.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "engine/scheduler/reschedule.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/state/view.hpp"
 
 namespace drover::scheduler {
 namespace {
@@ -15,20 +18,6 @@ using state::ClientStatus;
 using state::DesiredStatus;
 
 constexpr Duration reschedule_window = std::chrono::seconds{1};
-
-// Its last record says unknown, and since then its client may have come back.
-bool needs_to_reconnect(const state::AllocationRow& row) {
-    const bool possible = row.client_status == ClientStatus::unknown ||
-                          row.client_status == ClientStatus::running ||
-                          row.client_status == ClientStatus::failed;
-    return possible && last_unknown(*row.body).has_value();
-}
-
-bool is_expired(const state::AllocationRow& row, WallTime now) {
-    if (row.client_status != ClientStatus::unknown) return false;
-    const auto since = last_unknown(*row.body);
-    return since && *since + lost_after(row) <= now;
-}
 
 AllocationSet Classes::* class_of_stopped(const state::AllocationRow& row) {
     // A batch allocation that was drained keeps its slot: it is not to run again.
@@ -177,6 +166,40 @@ bool replaced_on_disconnect(const state::AllocationRow& row) {
         return group->disconnect().replace();
     }
     return !group->prevent_reschedule_on_lost();
+}
+
+bool needs_to_reconnect(const state::AllocationRow& row) {
+    const bool possible = row.client_status == ClientStatus::unknown ||
+                          row.client_status == ClientStatus::running ||
+                          row.client_status == ClientStatus::failed;
+    return possible && last_unknown(*row.body).has_value();
+}
+
+bool is_expired(const state::AllocationRow& row, WallTime now) {
+    if (row.client_status != ClientStatus::unknown) return false;
+    const auto since = last_unknown(*row.body);
+    return since && *since + lost_after(row) <= now;
+}
+
+TaintedNodes tainted_nodes(const state::StateView& view,
+                           const std::vector<state::AllocationPtr>& allocations) {
+    TaintedNodes tainted;
+    std::set<Uuid> seen;
+    for (const auto& row : allocations) {
+        if (!seen.insert(row->node_id).second) continue;
+        auto node = view.node(row->node_id);
+        const bool fine = node != nullptr && node->status() != "down" &&
+                          node->status() != "disconnected" && !node->has_drain_strategy();
+        if (!fine) tainted.emplace(row->node_id, std::move(node));
+    }
+    return tainted;
+}
+
+bool is_cut_off(const state::AllocationRow& row, const TaintedNodes& tainted) {
+    if (row.client_terminal()) return false;
+    const auto taint = tainted.find(row.node_id);
+    if (taint == tainted.end()) return false;
+    return taint->second == nullptr || taint->second->status() == "down";
 }
 
 Classes classify(const AllocationSet& all, const TaintedNodes& tainted, WallTime now) {

@@ -10,12 +10,25 @@
 #include "engine/base/uuid.hpp"
 #include "engine/state/types.hpp"
 
+namespace drover::state {
+class StateView;
+}
+
 namespace drover::scheduler {
 
 // In the order of their ids: the time of their placement.
 using AllocationSet = std::map<Uuid, state::AllocationPtr>;
 // Nodes that allocations cannot simply stay on: gone (null), down, draining or disconnected.
 using TaintedNodes = std::map<Uuid, state::NodePtr>;
+
+[[nodiscard]] TaintedNodes tainted_nodes(const state::StateView& view,
+                                         const std::vector<state::AllocationPtr>& allocations);
+// Its client will not come to report the end of what is stopped: the servers conclude it.
+[[nodiscard]] bool is_cut_off(const state::AllocationRow& row, const TaintedNodes& tainted);
+// Its last record says unknown, and since then its client may have come back.
+[[nodiscard]] bool needs_to_reconnect(const state::AllocationRow& row);
+// It has been unknown for longer than its group lets it be.
+[[nodiscard]] bool is_expired(const state::AllocationRow& row, WallTime now);
 
 [[nodiscard]] AllocationSet without(AllocationSet set, const AllocationSet& taken);
 [[nodiscard]] AllocationSet together(AllocationSet set, const AllocationSet& more);

@@ -6,6 +6,7 @@
 #include "engine/scheduler/changes.hpp"
 #include "engine/scheduler/placer.hpp"
 #include "engine/scheduler/reconcile.hpp"
+#include "engine/scheduler/system_plan.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 
@@ -20,20 +21,6 @@ bool is_known_trigger(const std::string& trigger) {
         "preemption",       "job-scaling",       "max-disconnect-timeout", "reconnect",
         "alloc-reschedule"};
     return std::find(std::begin(known), std::end(known), trigger) != std::end(known);
-}
-
-TaintedNodes tainted_nodes(const state::StateView& view,
-                           const std::vector<state::AllocationPtr>& allocations) {
-    TaintedNodes tainted;
-    std::set<Uuid> seen;
-    for (const auto& row : allocations) {
-        if (!seen.insert(row->node_id).second) continue;
-        auto node = view.node(row->node_id);
-        const bool fine = node != nullptr && node->status() != "down" &&
-                          node->status() != "disconnected" && !node->has_drain_strategy();
-        if (!fine) tainted.emplace(row->node_id, std::move(node));
-    }
-    return tainted;
 }
 
 // One evaluation of a service or batch job, from the view to the output.
@@ -147,14 +134,6 @@ schema::Allocation Run::updated(const state::AllocationRow& row, const GroupShap
     *copy.mutable_allocated_resources()->mutable_task_lifecycles() =
         shape.resources.task_lifecycles();
     return copy;
-}
-
-// Its client will not come to report the end of what is stopped: the servers conclude it.
-bool is_cut_off(const state::AllocationRow& row, const TaintedNodes& tainted) {
-    if (row.client_terminal()) return false;
-    const auto taint = tainted.find(row.node_id);
-    if (taint == tainted.end()) return false;
-    return taint->second == nullptr || taint->second->status() == "down";
 }
 
 void Run::write_stops(const ReconcileInputs& inputs, Reconciliation& result) {
@@ -306,16 +285,18 @@ schema::SchedulerOutput refuse(const schema::Evaluation& evaluation, const PlanI
 
 schema::SchedulerOutput plan(const state::StateView& view, const schema::Evaluation& evaluation,
                              const PlanInputs& inputs) {
-    if (evaluation.type() != "service" && evaluation.type() != "batch") {
-        return refuse(
-            evaluation, inputs,
-            "this release schedules jobs of type service and batch, not " + evaluation.type());
+    const bool per_node = evaluation.type() == "system" || evaluation.type() == "sysbatch";
+    if (!per_node && evaluation.type() != "service" && evaluation.type() != "batch") {
+        return refuse(evaluation, inputs,
+                      "evaluation.type is \"" + evaluation.type() +
+                          "\"; this release schedules service, batch, system and sysbatch");
     }
     if (!is_known_trigger(evaluation.triggered_by())) {
         return refuse(
             evaluation, inputs,
             "scheduler cannot handle '" + evaluation.triggered_by() + "' evaluation reason");
     }
+    if (per_node) return plan_system_job(view, evaluation, inputs);
     return Run{view, evaluation, inputs}.run();
 }
 

@@ -361,10 +361,10 @@ TEST(Placement, the_five_best_nodes_are_shown_with_their_scores) {
 
 TEST(Placement, jobs_that_this_release_cannot_schedule_are_refused_clearly) {
     Harness harness;
-    harness.register_job(make_job("agent", 1, "system"));
-    const auto output = harness.dry(harness.make_evaluation("agent", "system"));
+    harness.register_job(make_job("agent", 1, "cron"));
+    const auto output = harness.dry(harness.make_evaluation("agent", "cron"));
     EXPECT_EQ(output.evaluation().status(), "failed");
-    EXPECT_NE(output.evaluation().status_description().find("system"), std::string::npos);
+    EXPECT_NE(output.evaluation().status_description().find("cron"), std::string::npos);
     const auto odd = harness.dry(harness.make_evaluation("agent", "service", "full-moon"));
     EXPECT_EQ(odd.evaluation().status_description(),
               "scheduler cannot handle 'full-moon' evaluation reason");

@@ -1,0 +1,400 @@
+#include "engine/scheduler/system_plan.hpp"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <utility>
+
+#include "engine/scheduler/changes.hpp"
+#include "engine/scheduler/constraint.hpp"
+#include "engine/scheduler/fleet.hpp"
+#include "engine/scheduler/group_shape.hpp"
+#include "engine/scheduler/node_explanation.hpp"
+#include "engine/scheduler/plan_writer.hpp"
+#include "engine/scheduler/reconcile_nodes.hpp"
+#include "engine/scheduler/score.hpp"
+#include "engine/schema/job.pb.h"
+#include "engine/schema/node.pb.h"
+
+namespace drover::scheduler {
+namespace {
+
+Fleet make_fleet(const state::StateView& view, const state::JobKey& key, const PlanInputs& inputs) {
+    Prng ties = Prng{inputs.seed}.stream("ties");
+    return Fleet{view, key, ties};
+}
+
+class SystemRun {
+public:
+    SystemRun(const state::StateView& view, const schema::Evaluation& evaluation,
+              const PlanInputs& inputs)
+        : view_{view},
+          evaluation_{evaluation},
+          inputs_{inputs},
+          key_{evaluation.namespace_(), evaluation.job_id()},
+          job_{view.job(key_)},
+          ids_{Prng{inputs.seed}.stream("ids")},
+          ports_{Prng{inputs.seed}.stream("ports")},
+          writer_{evaluation, inputs.wall},
+          fleet_{make_fleet(view, key_, inputs)} {}
+
+    schema::SchedulerOutput run();
+
+private:
+    [[nodiscard]] NodeInputs node_inputs();
+    void write_stops(const NodeInputs& inputs, NodeReconciliation& result);
+    void update(NodeReconciliation& result);
+    [[nodiscard]] bool update_in_place(const state::AllocationRow& row, const GroupShape& shape);
+    [[nodiscard]] bool may_replace(const std::string& group);
+    void place(const NodePlacement& placement);
+    [[nodiscard]] std::string filtered(const NodePlacement& placement, const GroupShape& shape,
+                                       const schema::Node& node);
+    void count_properties();
+    [[nodiscard]] std::string property_objection(const GroupShape& shape, const schema::Node& node);
+    void exhausted(const NodePlacement& placement, const GroupShape& shape, const char* why);
+    void write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
+               const std::vector<schema::PortMapping>& ports);
+    void block(const Uuid& node);
+    [[nodiscard]] bool is_blocked_already(const Uuid& node) const;
+    void look_again_after_stagger();
+    void finish(NodeReconciliation& result);
+    [[nodiscard]] bool is_running() const { return job_ != nullptr && !job_->stop(); }
+
+    const state::StateView& view_;
+    const schema::Evaluation& evaluation_;
+    const PlanInputs& inputs_;
+    state::JobKey key_;
+    state::JobPtr job_;
+    Prng ids_;
+    Prng ports_;
+    PlanWriter writer_;
+    Fleet fleet_;
+    schema::SchedulerOutput output_;
+    std::map<std::string, GroupShape> shapes_;
+    std::map<std::string, NodeExplanation> explanations_;
+    std::map<std::string, std::int64_t> replaced_;  // by group, in this run
+    std::set<Uuid> replacing_;                      // stopped for a new version on its own node
+    std::set<Uuid> blocked_;
+    std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> properties_;
+    std::size_t seen_events_ = 0;  // of the fleet's, counted in properties_
+    Duration stagger_{};
+    bool held_back_ = false;
+};
+
+NodeInputs SystemRun::node_inputs() {
+    NodeInputs inputs;
+    inputs.job = job_;
+    inputs.to_completion = evaluation_.type() == "sysbatch";
+    for (const auto& row : view_.allocations_of(key_)) {
+        inputs.allocations.push_back(row);
+        if (!row->terminal()) inputs.hosts.try_emplace(row->node_id, view_.node(row->node_id));
+    }
+    inputs.tainted = tainted_nodes(view_, inputs.allocations);
+    inputs.now = inputs_.wall;
+    if (!is_running()) return inputs;
+    for (const auto& group : job_->task_groups()) {
+        shapes_.emplace(group.name(), shape_of(job_, group, inputs_));
+    }
+    for (std::uint32_t number = 0; number < fleet_.size(); ++number) {
+        const auto& node = fleet_.node(number);
+        if (in_reach(*job_, *node)) inputs.nodes.emplace(state::to_uuid(node->id()), node);
+    }
+    return inputs;
+}
+
+void SystemRun::write_stops(const NodeInputs& inputs, NodeReconciliation& result) {
+    for (const auto& row : inputs.allocations) {
+        if (!row->server_terminal() || !is_cut_off(*row, inputs.tainted)) continue;
+        writer_.stop({row, "alloc is lost since its node is down", "lost", {}});
+    }
+    for (auto& stop : result.stops) {
+        if (stop.client_status.empty() && is_cut_off(*stop.allocation, inputs.tainted)) {
+            stop.client_status = "lost";
+        }
+        fleet_.stop(*stop.allocation);
+        writer_.stop(stop);
+    }
+    for (const auto& [id, note] : result.notes) writer_.note(note);
+}
+
+// What runs of an older version is told of the new one where that is enough; else it is replaced on
+// its own node, as many at a time as the group's update block says.
+void SystemRun::update(NodeReconciliation& result) {
+    for (const auto& row : result.outdated) {
+        const std::string& group = row->body->task_group();
+        const auto& shape = shapes_.at(group);
+        auto& desired = result.desired[group];
+        const bool replaced = row->job == nullptr || needs_replacement(*row->job, *job_, group);
+        if (!replaced && update_in_place(*row, shape)) {
+            desired.set_in_place_update(desired.in_place_update() + 1);
+            continue;
+        }
+        if (!may_replace(group)) {
+            held_back_ = true;
+            desired.set_ignore(desired.ignore() + 1);
+            continue;
+        }
+        desired.set_destructive_update(desired.destructive_update() + 1);
+        replacing_.insert(row->id);
+        result.place.push_back({row->node_id, group, row->body->name(), row});
+    }
+}
+
+bool SystemRun::may_replace(const std::string& name) {
+    if (evaluation_.type() == "sysbatch") return true;
+    const auto& group = *shapes_.at(name).group;
+    if (!has_update(group)) return true;
+    if (replaced_[name] >= group.update().max_parallel()) {
+        stagger_ = std::max(stagger_, Duration{group.update().stagger()});
+        return false;
+    }
+    ++replaced_[name];
+    return true;
+}
+
+bool SystemRun::update_in_place(const state::AllocationRow& row, const GroupShape& shape) {
+    const auto node = view_.node(row.node_id);
+    if (node == nullptr || !class_objection(shape, *node).empty() ||
+        !node_objection(shape, *node).empty()) {
+        return false;
+    }
+    schema::Allocation copy = *row.body;
+    copy.clear_job();
+    copy.set_eval_id(evaluation_.id());
+    copy.set_job_version(job_->version());
+    copy.set_job_create_index(job_->create_index());
+    copy.set_modify_time(inputs_.wall.value());
+    *copy.mutable_allocated_resources()->mutable_task_lifecycles() =
+        shape.resources.task_lifecycles();
+    const bool same = state::usage_of(copy) == row.usage;
+    if (!same && !misfit(view_, *node, {}, {&copy}).empty()) return false;
+    writer_.place(std::move(copy));
+    return true;
+}
+
+std::string SystemRun::filtered(const NodePlacement& placement, const GroupShape& shape,
+                                const schema::Node& node) {
+    std::string why = class_objection(shape, node);
+    if (why.empty()) why = node_objection(shape, node);
+    if (why.empty()) why = property_objection(shape, node);
+    if (!why.empty()) explanations_[placement.group].filter(node, why);
+    return why;
+}
+
+// distinct_property also counts what this run has placed and stopped so far.
+void SystemRun::count_properties() {
+    for (; seen_events_ < fleet_.events().size(); ++seen_events_) {
+        const auto& event = fleet_.events()[seen_events_];
+        if (event.record == nullptr) continue;
+        for (const auto& [name, shape] : shapes_) {
+            for (const auto& property : shape.distinct_properties) {
+                if (property.scope == Scope::group && event.group != name) continue;
+                const auto value = resolve_target(property.target, *event.record);
+                if (value) properties_[{name, property.target, *value}] += event.delta;
+            }
+        }
+    }
+}
+
+std::string SystemRun::property_objection(const GroupShape& shape, const schema::Node& node) {
+    if (shape.distinct_properties.empty()) return {};
+    count_properties();
+    for (const auto& property : shape.distinct_properties) {
+        const auto value = resolve_target(property.target, node);
+        if (!value) return "missing property \"" + property.target + "\"";
+        const std::int64_t used = properties_[{shape.name, property.target, *value}];
+        if (used < property.allowed) continue;
+        return "distinct_property: " + property.target + "=" + *value + " used by " +
+               std::to_string(used) + " allocs";
+    }
+    return {};
+}
+
+void SystemRun::exhausted(const NodePlacement& placement, const GroupShape& shape,
+                          const char* why) {
+    const auto& node = *view_.node(placement.node);
+    explanations_[placement.group].exhaust(node, why, shape);
+    block(placement.node);
+}
+
+void SystemRun::place(const NodePlacement& placement) {
+    const auto& shape = shapes_.at(placement.group);
+    const std::uint32_t number = fleet_.find(placement.node);
+    const auto& node = *fleet_.node(number);
+    auto& explanation = explanations_[placement.group];
+    explanation.evaluate(node);
+    const bool replaces = placement.previous && replacing_.contains(placement.previous->id);
+    constexpr const char* updated = "alloc is being updated due to job update";
+    // A replacement may use what it replaces.
+    if (replaces) fleet_.stop(*placement.previous);
+    if (!filtered(placement, shape, node).empty()) {
+        // The new version has no business on this node, and the old one is over.
+        if (replaces) writer_.stop({placement.previous, updated, {}, {}});
+        return;
+    }
+    state::Usage used = fleet_.used(number);
+    used += shape.ask;
+    const char* dimension = exceeded(fleet_.capacity(number), used);
+    std::vector<schema::PortMapping> offered;
+    if (dimension == nullptr && shape.asks_ports()) {
+        auto offer = fleet_.ports(number).offer(shape.ports, ports_);
+        if (offer) {
+            offered = std::move(*offer);
+        } else {
+            dimension = "network: port collision";
+        }
+    }
+    if (dimension != nullptr) {
+        if (replaces) fleet_.undo_stop(*placement.previous);
+        return exhausted(placement, shape, dimension);
+    }
+    if (replaces) writer_.stop({placement.previous, updated, {}, {}});
+    write(placement, shape, number, offered);
+    explanation.place();
+}
+
+void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
+                      const std::vector<schema::PortMapping>& ports) {
+    const auto& node = *fleet_.node(number);
+    state::Usage used = fleet_.used(number);
+    used += shape.ask;
+    schema::Allocation placed;
+    placed.set_id(Uuid::mint(inputs_.wall, ids_).raw());
+    placed.set_namespace_(key_.namespace_);
+    placed.set_eval_id(evaluation_.id());
+    placed.set_name(placement.name);
+    placed.set_node_id(node.id());
+    placed.set_node_name(node.name());
+    placed.set_job_id(key_.id);
+    placed.set_job_version(job_->version());
+    placed.set_job_create_index(job_->create_index());
+    placed.set_task_group(placement.group);
+    *placed.mutable_allocated_resources() = with_ports(shape, ports);
+    *placed.mutable_metrics() = explanation_of_one(
+        node, *job_, to_double(fitness(fleet_.capacity(number), used, inputs_.algorithm)));
+    placed.set_desired_status("run");
+    placed.set_client_status("pending");
+    if (placement.previous) placed.set_previous_allocation(placement.previous->body->id());
+    placed.set_create_time(inputs_.wall.value());
+    placed.set_modify_time(inputs_.wall.value());
+    fleet_.place(number, placement.group, shape.ask, placed.allocated_resources());
+    writer_.place(std::move(placed));
+}
+
+bool SystemRun::is_blocked_already(const Uuid& node) const {
+    for (const auto& other : view_.evaluations_of(key_)) {
+        if (other->status() == "blocked" && other->id() != evaluation_.id() &&
+            other->node_id() == node.raw()) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// Room on one node is of no use on another: each waits by itself.
+void SystemRun::block(const Uuid& node) {
+    if (!blocked_.insert(node).second || is_blocked_already(node)) return;
+    auto& evaluation = *output_.mutable_evaluation();
+    schema::Evaluation* blocked = &evaluation;
+    const bool waited_here =
+        evaluation_.status() == "blocked" && evaluation_.node_id() == node.raw();
+    if (!waited_here) {
+        blocked = output_.add_created();
+        blocked->set_id(Uuid::mint(inputs_.wall, ids_).raw());
+        blocked->set_namespace_(key_.namespace_);
+        blocked->set_priority(evaluation_.priority());
+        blocked->set_type(evaluation_.type());
+        blocked->set_triggered_by("queued-allocs");
+        blocked->set_job_id(key_.id);
+        blocked->set_job_modify_index(job_->modify_index());
+        blocked->set_previous_eval(evaluation_.id());
+        blocked->set_create_time(inputs_.wall.value());
+        evaluation.set_blocked_eval(blocked->id());
+    }
+    blocked->set_node_id(node.raw());
+    blocked->set_status("blocked");
+    blocked->set_status_description("created to place remaining allocations");
+    blocked->set_escaped_computed_class(false);
+    blocked->clear_class_eligibility();
+    blocked->set_snapshot_index(view_.applied_index());
+    blocked->set_modify_time(inputs_.wall.value());
+}
+
+void SystemRun::look_again_after_stagger() {
+    auto& next = *output_.add_created();
+    next.set_id(Uuid::mint(inputs_.wall, ids_).raw());
+    next.set_namespace_(key_.namespace_);
+    next.set_priority(evaluation_.priority());
+    next.set_type(evaluation_.type());
+    next.set_triggered_by("rolling-update");
+    next.set_job_id(key_.id);
+    next.set_job_modify_index(job_->modify_index());
+    next.set_previous_eval(evaluation_.id());
+    next.set_status("pending");
+    next.set_status_description("waits for the stagger of the rolling update");
+    next.set_wait_until((inputs_.wall + stagger_).value());
+    next.set_create_time(inputs_.wall.value());
+    next.set_modify_time(inputs_.wall.value());
+    output_.mutable_evaluation()->set_next_eval(next.id());
+}
+
+void SystemRun::finish(NodeReconciliation& result) {
+    auto& evaluation = *output_.mutable_evaluation();
+    for (const auto& [group, shape] : shapes_) {
+        const auto& explanation = explanations_[group];
+        auto& queued = *evaluation.add_queued_allocations();
+        queued.set_key(group);
+        queued.set_value(explanation.exhausted());
+        // Nodes that the job's constraints rule out are no failure, unless nothing is left.
+        const auto& desired = result.desired[group];
+        const bool exists = desired.ignore() + desired.in_place_update() + explanation.placed() > 0;
+        const bool all_filtered = explanation.filtered() > 0 && !exists;
+        if (explanation.exhausted() == 0 && !all_filtered) continue;
+        auto& failed = *evaluation.add_failed_tg_allocs();
+        failed.set_key(group);
+        *failed.mutable_value() = explanation.metrics(*job_);
+    }
+    if (held_back_) look_again_after_stagger();
+    auto& plan = *output_.mutable_plan();
+    writer_.finish(plan);
+    plan.set_evaluation_id(evaluation_.id());
+    plan.set_priority(evaluation_.priority());
+    plan.set_view_index(view_.applied_index());
+    if (job_ != nullptr) {
+        *plan.mutable_job() = *job_;
+        plan.set_all_at_once(job_->all_at_once());
+    }
+    if (!inputs_.annotate) return;
+    for (const auto& [group, desired] : result.desired) {
+        *output_.mutable_annotations()->add_desired_tg_updates() = desired;
+    }
+}
+
+schema::SchedulerOutput SystemRun::run() {
+    auto& evaluation = *output_.mutable_evaluation();
+    evaluation = evaluation_;
+    evaluation.set_status("complete");
+    evaluation.clear_status_description();
+    evaluation.clear_failed_tg_allocs();
+    evaluation.clear_queued_allocations();
+    evaluation.set_snapshot_index(view_.applied_index());
+    evaluation.set_modify_time(inputs_.wall.value());
+
+    const auto inputs = node_inputs();
+    auto result = reconcile_nodes(inputs);
+    write_stops(inputs, result);
+    update(result);
+    for (const auto& placement : result.place) place(placement);
+    finish(result);
+    return std::move(output_);
+}
+
+}  // namespace
+
+schema::SchedulerOutput plan_system_job(const state::StateView& view,
+                                        const schema::Evaluation& evaluation,
+                                        const PlanInputs& inputs) {
+    return SystemRun{view, evaluation, inputs}.run();
+}
+
+}  // namespace drover::scheduler
