@@ -46,7 +46,9 @@ private:
     void update(NodeReconciliation& result);
     [[nodiscard]] bool update_in_place(const state::AllocationRow& row, const GroupShape& shape);
     [[nodiscard]] bool may_replace(const std::string& group);
-    void place(const NodePlacement& placement);
+    void count_recent_replacements();
+    // False: the node has no room, and keeps what it has.
+    bool place(const NodePlacement& placement);
     [[nodiscard]] std::string filtered(const NodePlacement& placement, const GroupShape& shape,
                                        const schema::Node& node);
     void count_properties();
@@ -56,6 +58,7 @@ private:
                const std::vector<schema::PortMapping>& ports);
     void block(const Uuid& node);
     [[nodiscard]] bool is_blocked_already(const Uuid& node) const;
+    [[nodiscard]] bool looks_again_already() const;
     void look_again_after_stagger();
     void finish(NodeReconciliation& result);
     [[nodiscard]] bool is_running() const { return job_ != nullptr && !job_->stop(); }
@@ -72,7 +75,7 @@ private:
     schema::SchedulerOutput output_;
     std::map<std::string, GroupShape> shapes_;
     std::map<std::string, NodeExplanation> explanations_;
-    std::map<std::string, std::int64_t> replaced_;  // by group, in this run
+    std::map<std::string, std::int64_t> replaced_;  // by group, within its stagger
     std::set<Uuid> replacing_;                      // stopped for a new version on its own node
     std::set<Uuid> blocked_;
     std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> properties_;
@@ -118,8 +121,10 @@ void SystemRun::write_stops(const NodeInputs& inputs, NodeReconciliation& result
 }
 
 // What runs of an older version is told of the new one where that is enough; else it is replaced on
-// its own node, as many at a time as the group's update block says.
+// its own node, as many at a time as the group's update block says. A node without room for its
+// replacement does not count: it would keep the others from theirs.
 void SystemRun::update(NodeReconciliation& result) {
+    count_recent_replacements();
     for (const auto& row : result.outdated) {
         const std::string& group = row->body->task_group();
         const auto& shape = shapes_.at(group);
@@ -134,9 +139,29 @@ void SystemRun::update(NodeReconciliation& result) {
             desired.set_ignore(desired.ignore() + 1);
             continue;
         }
-        desired.set_destructive_update(desired.destructive_update() + 1);
         replacing_.insert(row->id);
-        result.place.push_back({row->node_id, group, row->body->name(), row});
+        if (place({row->node_id, group, row->body->name(), row})) {
+            ++replaced_[group];
+            desired.set_destructive_update(desired.destructive_update() + 1);
+        } else {
+            desired.set_ignore(desired.ignore() + 1);
+        }
+    }
+}
+
+// Evaluations also come for other reasons than the end of a stagger, and do not make it shorter.
+void SystemRun::count_recent_replacements() {
+    if (!is_running()) return;
+    for (const auto& row : view_.allocations_of(key_)) {
+        const auto shape = shapes_.find(row->body->task_group());
+        if (shape == shapes_.end() || row->body->job_version() != job_->version()) continue;
+        const Duration stagger{shape->second.group->update().stagger()};
+        if (WallTime{row->body->create_time()} + stagger <= inputs_.wall) continue;
+        if (row->body->previous_allocation().empty()) continue;
+        const auto previous = view_.allocation(state::to_uuid(row->body->previous_allocation()));
+        const bool replaced_older =
+            previous != nullptr && previous->body->job_version() != job_->version();
+        if (replaced_older) ++replaced_[shape->first];
     }
 }
 
@@ -144,12 +169,9 @@ bool SystemRun::may_replace(const std::string& name) {
     if (evaluation_.type() == "sysbatch") return true;
     const auto& group = *shapes_.at(name).group;
     if (!has_update(group)) return true;
-    if (replaced_[name] >= group.update().max_parallel()) {
-        stagger_ = std::max(stagger_, Duration{group.update().stagger()});
-        return false;
-    }
-    ++replaced_[name];
-    return true;
+    if (replaced_[name] < group.update().max_parallel()) return true;
+    stagger_ = std::max(stagger_, Duration{group.update().stagger()});
+    return false;
 }
 
 bool SystemRun::update_in_place(const state::AllocationRow& row, const GroupShape& shape) {
@@ -217,7 +239,7 @@ void SystemRun::exhausted(const NodePlacement& placement, const GroupShape& shap
     block(placement.node);
 }
 
-void SystemRun::place(const NodePlacement& placement) {
+bool SystemRun::place(const NodePlacement& placement) {
     const auto& shape = shapes_.at(placement.group);
     const std::uint32_t number = fleet_.find(placement.node);
     const auto& node = *fleet_.node(number);
@@ -230,7 +252,7 @@ void SystemRun::place(const NodePlacement& placement) {
     if (!filtered(placement, shape, node).empty()) {
         // The new version has no business on this node, and the old one is over.
         if (replaces) writer_.stop({placement.previous, updated, {}, {}});
-        return;
+        return true;
     }
     state::Usage used = fleet_.used(number);
     used += shape.ask;
@@ -246,11 +268,13 @@ void SystemRun::place(const NodePlacement& placement) {
     }
     if (dimension != nullptr) {
         if (replaces) fleet_.undo_stop(*placement.previous);
-        return exhausted(placement, shape, dimension);
+        exhausted(placement, shape, dimension);
+        return false;
     }
     if (replaces) writer_.stop({placement.previous, updated, {}, {}});
     write(placement, shape, number, offered);
     explanation.place();
+    return true;
 }
 
 void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
@@ -320,7 +344,19 @@ void SystemRun::block(const Uuid& node) {
     blocked->set_modify_time(inputs_.wall.value());
 }
 
+bool SystemRun::looks_again_already() const {
+    for (const auto& other : view_.evaluations_of(key_)) {
+        if (other->status() == "pending" && other->id() != evaluation_.id() &&
+            other->triggered_by() == "rolling-update" &&
+            other->wait_until() > inputs_.wall.value()) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void SystemRun::look_again_after_stagger() {
+    if (looks_again_already()) return;
     auto& next = *output_.add_created();
     next.set_id(Uuid::mint(inputs_.wall, ids_).raw());
     next.set_namespace_(key_.namespace_);
@@ -383,8 +419,8 @@ schema::SchedulerOutput SystemRun::run() {
     const auto inputs = node_inputs();
     auto result = reconcile_nodes(inputs);
     write_stops(inputs, result);
-    update(result);
     for (const auto& placement : result.place) place(placement);
+    update(result);
     finish(result);
     return std::move(output_);
 }

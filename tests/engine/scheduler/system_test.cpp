@@ -147,6 +147,56 @@ TEST(System, a_new_version_rolls_over_the_nodes_with_the_stagger_between) {
     }
 }
 
+std::size_t of_version(const Harness& harness, std::uint64_t version) {
+    std::size_t count = 0;
+    for (const auto& row : harness.live("agent")) {
+        count += row->body->job_version() == version ? 1U : 0U;
+    }
+    return count;
+}
+
+TEST(System, evaluations_in_between_do_not_make_a_stagger_shorter) {
+    Harness harness;
+    harness.add_nodes(4);
+    auto job = system_job();
+    set_update(job, 1);
+    group_of(job).mutable_update()->set_stagger(second.count() * 30);
+    harness.run(job);
+    group_of(job).mutable_tasks(0)->mutable_resources()->set_cpu(600);
+    harness.wall = harness.wall + second * 60;
+    const auto first = harness.run(job);
+    ASSERT_EQ(first.created_size(), 1);
+    harness.wall = harness.wall + second * 10;
+    const auto between = harness.evaluate("agent", "system");
+    EXPECT_EQ(of_version(harness, 1), 1U);
+    EXPECT_EQ(between.created_size(), 0) << "one evaluation at the end of the stagger is enough";
+    harness.wall = harness.wall + second * 20;
+    harness.commit(first.created(0));
+    EXPECT_EQ(of_version(harness, 1), 2U);
+}
+
+TEST(System, a_node_without_room_for_its_replacement_does_not_halt_the_others) {
+    Harness harness;
+    harness.add_nodes(3);
+    auto job = system_job();
+    set_update(job, 1);
+    group_of(job).mutable_update()->set_stagger(second.count());
+    harness.run(job);
+    auto big = make_job("big", 1);
+    big.mutable_task_groups(0)->mutable_tasks(0)->mutable_resources()->set_cpu(3300);
+    add_constraint(big, "${node.unique.id}", "=", node_id(1).text());
+    ASSERT_TRUE(harness.run(big).evaluation().failed_tg_allocs().empty());
+    group_of(job).mutable_tasks(0)->mutable_resources()->set_cpu(1000);
+    harness.wall = harness.wall + second * 60;
+    const auto output = harness.run(job);
+    EXPECT_EQ(harness.live("agent").size(), 3U) << "what has no replacement stays";
+    EXPECT_EQ(of_version(harness, 1), 1U);
+    EXPECT_EQ(desired(output).destructive_update(), 1U);
+    harness.wall = harness.wall + second;
+    harness.evaluate("agent", "system");
+    EXPECT_EQ(of_version(harness, 1), 2U);
+}
+
 TEST(System, what_only_servers_look_at_is_told_in_place) {
     Harness harness;
     harness.add_nodes(2);
