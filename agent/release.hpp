@@ -5,7 +5,7 @@
 
 namespace drover::agent {
 
-inline constexpr std::string_view release = "0.1.0";
+inline constexpr std::string_view release = "0.2.0";
 // The Nomad release whose API and command line this one speaks.
 inline constexpr std::string_view claimed_version = "1.10.5";
 

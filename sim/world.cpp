@@ -24,7 +24,7 @@ server::ServerInfoPtr make_server(const Scenario& scenario, Prng& prng, std::uin
     info->set_address("10.0.0." + std::to_string(number + 1) + ":4647");
     info->set_region("global");
     info->set_datacenter("dc1");
-    info->set_release("0.1.0");
+    info->set_release("0.2.0");
     info->set_raft_protocol(scenario.cluster.raft_protocol);
     info->set_level_max(scenario.cluster.level != 0 ? scenario.cluster.level : state::newest_level);
     return info;

@@ -16,6 +16,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/json.hpp"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/schema/snapshot.pb.h"
 #include "engine/storage/snapshot_file.hpp"
@@ -39,7 +40,8 @@ const Message* prototype(std::string_view section) {
         {"allocations", &schema::Allocation::default_instance()},
         {"allocation_jobs", &schema::Job::default_instance()},
         {"deployments", &schema::Deployment::default_instance()},
-        {"servers", &schema::ServerInfo::default_instance()}};
+        {"servers", &schema::ServerInfo::default_instance()},
+        {"periodic_launches", &schema::PeriodicLaunch::default_instance()}};
     const auto found = all.find(section);
     return found == all.end() ? nullptr : found->second;
 }

@@ -28,6 +28,11 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kTransferLeadership:
         case schema::Request::kRemovePeer:
         case schema::Request::kFinalizeUpgrade:
+        case schema::Request::kUpdateNodeDrain:
+        case schema::Request::kSetSchedulerConfiguration:
+        case schema::Request::kDispatchJob:
+        case schema::Request::kForcePeriodicJob:
+        case schema::Request::kCollectGarbage:
         case schema::Request::kRehearse:
             return true;
     }
@@ -62,6 +67,11 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_rehearsal(context);
         case schema::Request::kRestoreSnapshot:
             return draft_restore_snapshot(context);
+        case schema::Request::kUpdateNodeDrain:
+        case schema::Request::kSetSchedulerConfiguration:
+        case schema::Request::kDispatchJob:
+        case schema::Request::kForcePeriodicJob:
+        case schema::Request::kCollectGarbage:
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:

@@ -92,6 +92,11 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kRestoreSnapshot:
             response.mutable_snapshot_restored()->set_index(after.applied_index());
             return;
+        case schema::Request::kUpdateNodeDrain:
+        case schema::Request::kSetSchedulerConfiguration:
+        case schema::Request::kDispatchJob:
+        case schema::Request::kForcePeriodicJob:
+        case schema::Request::kCollectGarbage:
         case schema::Request::kRehearse:
         case schema::Request::kUpdateAllocations:
         case schema::Request::kRegisterServer:

@@ -108,6 +108,9 @@ void count_in_deployment(Context& context, schema::Allocation& now, const Alloca
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeRegistration& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeStatusChange& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeEligibilityChange& body);
+[[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeDrainChange& body);
+[[nodiscard]] Result<void> apply_body(Context& context,
+                                      const schema::SchedulerConfigurationChange& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::EvaluationUpsert& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::PlanResult& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::AllocationClientUpdate& body);

@@ -1,6 +1,7 @@
 // Jobs: registration with check-and-set, versions, stopping, purging, stability.
 #include "engine/schema/canonical.hpp"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
 #include "engine/state/apply.hpp"
 
 namespace drover::state {
@@ -111,6 +112,7 @@ void purge(Context& context, const JobKey& key) {
     for (auto at = range.begin(); at != range.end(); ++at) deployments.push_back(at.key().id);
     for (const Uuid& id : deployments) context.write.erase_deployment(id);
     context.write.erase_job_summary(key);
+    context.write.erase_periodic_launch(key);
     context.write.erase_job(key);
 }
 
@@ -151,6 +153,25 @@ void set_job_stability(Context& context, const JobVersionKey& key, bool stable) 
     if (current && current->version() == key.version) context.write.put_job(std::move(row));
 }
 
+namespace {
+
+// Of the periodic job: the one registered, or else its parent. Launches move forward only.
+void record_launch(Context& context, const schema::JobRegistration& body) {
+    const std::string& parent = body.job().parent_id();
+    const JobKey key{body.job().namespace_(), parent.empty() ? body.job().id() : parent};
+    const auto* stored = context.tables().periodic_launches.find(key);
+    if (stored != nullptr && (*stored)->launch() >= body.periodic_launch_ns()) return;
+    auto row = std::make_shared<schema::PeriodicLaunch>();
+    row->set_namespace_(key.namespace_);
+    row->set_job_id(key.id);
+    row->set_launch(body.periodic_launch_ns());
+    row->set_create_index(stored != nullptr ? (*stored)->create_index() : context.index());
+    row->set_modify_index(context.index());
+    context.write.put_periodic_launch(std::move(row));
+}
+
+}  // namespace
+
 Result<void> apply_body(Context& context, const schema::JobRegistration& body) {
     JobKey key = key_of(body.job());
     if (key.id.empty() || key.namespace_.empty()) {
@@ -163,6 +184,7 @@ Result<void> apply_body(Context& context, const schema::JobRegistration& body) {
     schema::Job job = body.job();
     if (stored && body.preserve_counts()) preserve_counts(job, *stored);
     if (!stored || !same_specification(*stored, job)) upsert_job(context, std::move(job));
+    if (body.periodic_launch_ns() != 0) record_launch(context, body);
     if (body.has_evaluation()) {
         schema::Evaluation evaluation = body.evaluation();
         evaluation.set_job_modify_index(context.job(key)->job_modify_index());

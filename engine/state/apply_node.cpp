@@ -135,6 +135,47 @@ Result<void> apply_body(Context& context, const schema::NodeEligibilityChange& b
 
 namespace {
 
+void note_drain(schema::Node& node, const schema::NodeDrainChange& body, bool went_on) {
+    schema::DrainMetadata& noted = *node.mutable_last_drain();
+    if (body.has_strategy()) {
+        if (!went_on) noted.set_started_at(body.updated_at_ns());
+        noted.set_status("draining");
+    } else {
+        noted.set_status(body.outcome());
+    }
+    noted.set_updated_at(body.updated_at_ns());
+    if (body.meta_size() > 0) *noted.mutable_meta() = body.meta();
+}
+
+}  // namespace
+
+Result<void> apply_body(Context& context, const schema::NodeDrainChange& body) {
+    NodePtr stored = context.node(to_uuid(body.node_id()));
+    if (!stored) return unknown_node(body.node_id());
+    if (!body.has_strategy() && body.outcome() != "complete" && body.outcome() != "canceled") {
+        return bad_value("drain outcome", body.outcome(), "complete, canceled");
+    }
+    if (auto checked = check_ids("an evaluation", body.evaluations()); !checked) return checked;
+    auto node = std::make_shared<schema::Node>(*stored);
+    if (body.has_strategy() || stored->has_drain_strategy()) {
+        note_drain(*node, body, stored->has_drain_strategy());
+    }
+    if (body.has_strategy()) {
+        *node->mutable_drain_strategy() = body.strategy();
+        node->set_scheduling_eligibility("ineligible");
+    } else {
+        node->clear_drain_strategy();
+        if (body.mark_eligible()) node->set_scheduling_eligibility("eligible");
+    }
+    if (body.has_event()) append_event(*node, body.event(), context.index());
+    node->set_modify_index(context.index());
+    context.write.put_node(std::move(node));
+    upsert_evaluations(context, body.evaluations());
+    return {};
+}
+
+namespace {
+
 std::string title(const schema::ServerInfo& server) {
     const std::string release = server.release().empty() ? "unknown" : server.release();
     return server.name() + " (release " + release + ")";

@@ -16,6 +16,8 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
+#include "engine/schema/scheduler_configuration.pb.h"
 #include "engine/state/apply.hpp"
 #include "engine/state/state.hpp"
 #include "engine/state/writer.hpp"
@@ -66,6 +68,12 @@ void copy_rows(const Tables& from, TableWriter& write) {
     for (const auto& row : from.job_summaries.all()) write.put_job_summary(capped(*row, index));
     for (const auto& row : from.evaluations.all()) write.put_evaluation(capped(*row, index));
     for (const auto& row : from.deployments.all()) write.put_deployment(capped(*row, index));
+    for (const auto& row : from.periodic_launches.all()) {
+        write.put_periodic_launch(capped(*row, index));
+    }
+    if (const auto& row = from.scheduler_configuration) {
+        write.set_scheduler_configuration(capped(*row, index));
+    }
     std::map<AllocationJobKey, JobPtr> jobs;  // many allocations share one
     for (const auto& row : from.allocations.all()) {
         JobPtr& job = jobs[job_key_of(*row->body)];

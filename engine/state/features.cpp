@@ -12,11 +12,17 @@ namespace drover::state {
 
 namespace {
 
+constexpr std::array<std::uint32_t, 2> second_types{schema::Entry::kChangeNodeDrain,
+                                                    schema::Entry::kChangeSchedulerConfiguration};
 constexpr std::array<std::uint32_t, 1> rehearsal_types{schema::Entry::kRehearse};
 
-constexpr std::array<FeatureLevel, 2> levels{
+constexpr std::array<FeatureLevel, 3> levels{
     FeatureLevel{1, "0.1.0", "all that the first release has", {}},
-    FeatureLevel{rehearsal_level, "the next release (rehearsal)",
+    FeatureLevel{2, "0.2.0",
+                 "node drains, periodic and parameterised jobs, preemption, and the scheduler's "
+                 "configuration",
+                 second_types},
+    FeatureLevel{rehearsal_level, "after 0.2.0",
                  "the rehearsal entry, which tests stand behind this level", rehearsal_types}};
 
 static_assert(levels.back().level == rehearsal_level && rehearsal_level == newest_level + 1);

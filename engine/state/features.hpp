@@ -33,8 +33,8 @@ struct FeatureLevel {
 [[nodiscard]] std::span<const FeatureLevel> feature_levels();
 
 inline constexpr std::uint32_t oldest_level = 1;     // below it, this release cannot work
-inline constexpr std::uint32_t newest_level = 1;     // this release's own
-inline constexpr std::uint32_t rehearsal_level = 2;  // always newest_level + 1
+inline constexpr std::uint32_t newest_level = 2;     // this release's own
+inline constexpr std::uint32_t rehearsal_level = 3;  // always newest_level + 1
 
 // The level that a configuration asks for: 0 stands for this release's own.
 [[nodiscard]] Result<std::uint32_t> supported_level(std::uint32_t configured);

@@ -12,6 +12,7 @@
 #include "engine/schema/request.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/state/listing.hpp"
+#include "engine/state/scheduler_configuration.hpp"
 
 namespace drover::state {
 
@@ -105,6 +106,8 @@ private:
                 return list_servers();
             case Query::kNodeWork:
                 return node_work();
+            case Query::kSchedulerConfiguration:
+                return scheduler_configuration();
             case Query::kRaftConfiguration:
             case Query::kRaftState:
             case Query::kLeader:
@@ -254,6 +257,10 @@ private:
     void list_servers() {
         auto& out = *response_.mutable_servers();
         for (const ServerPtr& row : view_.servers()) *out.add_servers() = *row;
+    }
+
+    void scheduler_configuration() {
+        *response_.mutable_scheduler_configuration() = effective_scheduler_configuration(view_);
     }
 
     const StateView& view_;

@@ -100,6 +100,8 @@ std::uint64_t watch_index(const StateView& view, std::string_view namespace_, co
             return view.table_index(Table::servers);
         case Query::kNodeWork:
             return of_work(view, to_uuid(query.node_work().node_id()));
+        case Query::kSchedulerConfiguration:
+            return view.table_index(Table::settings);
         case Query::kRaftConfiguration:
         case Query::kRaftState:
         case Query::kLeader:
@@ -160,6 +162,8 @@ std::vector<WatchKey> watch_keys(std::string_view namespace_, const Query& query
         case Query::kNodeWork:
             return {watch_by(Table::allocations, WatchScope::node,
                              to_uuid(query.node_work().node_id()))};
+        case Query::kSchedulerConfiguration:
+            return {watch_any(Table::settings)};
         case Query::kRaftConfiguration:
         case Query::kRaftState:
         case Query::kLeader:

@@ -8,6 +8,8 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
+#include "engine/schema/scheduler_configuration.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/schema/snapshot.pb.h"
 #include "engine/state/state.hpp"
@@ -20,8 +22,14 @@ namespace {
 constexpr const char* meta_name = "state";
 // In the order of enum Table. The settings have no rows: they are in the section above.
 constexpr std::array<const char*, table_count> table_names{
-    "nodes",           "jobs",        "job_versions", "job_summaries", "evaluations", "allocations",
-    "allocation_jobs", "deployments", "servers",      "settings"};
+    "nodes",       "jobs",        "job_versions",     "job_summaries",
+    "evaluations", "allocations", "allocation_jobs",  "deployments",
+    "servers",     "settings",    "periodic_launches"};
+// These are in a snapshot only where they hold or held something, so that a release that does not
+// know them can read what a cluster of its own level wrote.
+constexpr std::array later_tables{Table::periodic_launches};
+
+bool is_later(Table table) { return std::ranges::find(later_tables, table) != later_tables.end(); }
 
 const char* name_of(Table table) { return table_names[static_cast<std::size_t>(table)]; }
 
@@ -30,7 +38,11 @@ SnapshotSection meta_section(const Tables& tables) {
     meta.set_applied_index(tables.applied_index);
     meta.set_feature_level(tables.feature_level);
     meta.set_rehearsals(tables.rehearsals);
+    if (const auto& row = tables.scheduler_configuration) {
+        *meta.mutable_scheduler_configuration() = *row;
+    }
     for (std::size_t i = 0; i < table_count; ++i) {
+        if (is_later(Table{static_cast<std::uint8_t>(i)}) && tables.last_index[i] == 0) continue;
         schema::TableMeta& table = *meta.add_tables();
         table.set_name(table_names[i]);
         table.set_last_index(tables.last_index[i]);
@@ -69,6 +81,7 @@ Result<Sections> by_name(const std::vector<SnapshotSection>& sections) {
         }
         if (!out.emplace(one.name, &one).second) return corrupt(one.name, "is there twice");
     }
+    for (Table table : later_tables) known.erase(name_of(table));
     for (const std::string& name : known) {
         if (!out.contains(name)) return corrupt(name, "is missing");
     }
@@ -77,7 +90,9 @@ Result<Sections> by_name(const std::vector<SnapshotSection>& sections) {
 
 template <class Message, class Take>
 Result<void> read_rows(const Sections& sections, Table table, Take take) {
-    const SnapshotSection& from = *sections.at(name_of(table));
+    const auto found = sections.find(name_of(table));
+    if (found == sections.end()) return {};  // by_name() has seen to those that must be there
+    const SnapshotSection& from = *found->second;
     for (std::size_t i = 0; i < from.records.size(); ++i) {
         auto row = std::make_shared<Message>();
         if (!row->ParseFromString(from.records[i]) || !take(std::move(row))) {
@@ -148,6 +163,11 @@ Result<void> read_tables(const Sections& sections, TableWriter& write) {
             write.put_server(std::move(row));
             return true;
         });
+    if (done)
+        done = rows(Table::periodic_launches, schema::PeriodicLaunch{}, [&](PeriodicLaunchPtr row) {
+            write.put_periodic_launch(std::move(row));
+            return true;
+        });
     return done;
 }
 
@@ -158,6 +178,7 @@ Result<void> apply_meta(const schema::StateMeta& meta, Tables& tables) {
         for (const schema::TableMeta& one : meta.tables()) {
             if (one.name() == table_names[i]) known = &one;
         }
+        if (known == nullptr && is_later(Table{static_cast<std::uint8_t>(i)})) continue;
         if (known == nullptr) return corrupt(table_names[i], "has no entry in the first section");
         if (tables.digests[i] != Digest{known->digest_high(), known->digest_low()}) {
             return corrupt(table_names[i], "does not have the digest that was written with it");
@@ -185,6 +206,10 @@ std::vector<SnapshotSection> write_snapshot(const StateView& view) {
                           [](const AllocationJob& row) { return row.job->SerializeAsString(); }));
     out.push_back(section(Table::deployments, tables.deployments, plain));
     out.push_back(section(Table::servers, tables.servers, plain));
+    for (Table table : later_tables) {
+        if (tables.last_index[static_cast<std::size_t>(table)] == 0) continue;
+        out.push_back(section(table, tables.periodic_launches, plain));
+    }
     return out;
 }
 
@@ -206,6 +231,10 @@ Result<State> read_snapshot(const std::vector<SnapshotSection>& sections, StateC
     }
     if (meta.feature_level() != 0) write.set_feature_level(meta.feature_level());
     if (meta.rehearsals() != 0) write.set_rehearsals(meta.rehearsals());
+    if (meta.has_scheduler_configuration()) {
+        write.set_scheduler_configuration(
+            std::make_shared<schema::SchedulerConfiguration>(meta.scheduler_configuration()));
+    }
     if (auto done = read_tables(*named, write); !done) {
         return tl::unexpected<Error>{done.error()};
     }

@@ -43,6 +43,10 @@ Result<void> dispatch(Context& context, const schema::Entry& entry) {
             return apply_body(context, entry.change_feature_level());
         case Body::kChangeJobStability:
             return apply_body(context, entry.change_job_stability());
+        case Body::kChangeNodeDrain:
+            return apply_body(context, entry.change_node_drain());
+        case Body::kChangeSchedulerConfiguration:
+            return apply_body(context, entry.change_scheduler_configuration());
         case Body::kRehearse:
             return apply_body(context, entry.rehearse());
         case Body::kRestoreState:

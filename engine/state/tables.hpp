@@ -67,6 +67,7 @@ using EvaluationTable = CowTree<Uuid, HashedRow<schema::Evaluation>>;
 using AllocationTable = CowTree<Uuid, AllocationPtr>;  // the row has the hash
 using AllocationJobTable = CowTree<AllocationJobKey, AllocationJob>;
 using DeploymentTable = CowTree<Uuid, HashedRow<schema::Deployment>>;
+using PeriodicLaunchTable = CowTree<JobKey, HashedRow<schema::PeriodicLaunch>>;
 using ServerTable = CowTree<std::uint64_t, HashedRow<schema::ServerInfo>>;
 
 using AllocationsByNode = CowTree<OwnedKey<Uuid>, AllocationPtr>;
@@ -99,6 +100,7 @@ struct Tables {
     std::uint64_t applied_index = 0;
     std::uint32_t feature_level = 0;  // 0: the log never named one
     std::uint64_t rehearsals = 0;
+    SchedulerConfigurationPtr scheduler_configuration;    // null: never set
     std::array<std::uint64_t, table_count> last_index{};  // the last entry that changed the table
     std::array<Digest, table_count> digests{};
 
@@ -111,6 +113,7 @@ struct Tables {
     AllocationJobTable allocation_jobs;
     DeploymentTable deployments;
     ServerTable servers;
+    PeriodicLaunchTable periodic_launches;
 
     Derived derived;
 

@@ -18,6 +18,8 @@ class Evaluation;
 class Job;
 class JobSummary;
 class Node;
+class PeriodicLaunch;
+class SchedulerConfiguration;
 class ServerInfo;
 }  // namespace drover::schema
 
@@ -35,15 +37,18 @@ enum class Table : std::uint8_t {
     allocation_jobs = 6,  // the jobs that stored allocations were placed for
     deployments = 7,
     servers = 8,
-    settings = 9,  // one row: the feature level
+    settings = 9,            // no rows: the feature level, the scheduler's configuration
+    periodic_launches = 10,  // since level 2
 };
-constexpr std::size_t table_count = 10;
+constexpr std::size_t table_count = 11;
 
 using NodePtr = std::shared_ptr<const schema::Node>;
 using JobPtr = std::shared_ptr<const schema::Job>;
 using JobSummaryPtr = std::shared_ptr<const schema::JobSummary>;
 using EvaluationPtr = std::shared_ptr<const schema::Evaluation>;
 using DeploymentPtr = std::shared_ptr<const schema::Deployment>;
+using PeriodicLaunchPtr = std::shared_ptr<const schema::PeriodicLaunch>;
+using SchedulerConfigurationPtr = std::shared_ptr<const schema::SchedulerConfiguration>;
 using ServerPtr = std::shared_ptr<const schema::ServerInfo>;
 
 struct JobKey {

@@ -37,6 +37,7 @@ void Tables::freeze() {
     jobs.freeze();
     job_versions.freeze();
     job_summaries.freeze();
+    periodic_launches.freeze();
     evaluations.freeze();
     allocations.freeze();
     allocation_jobs.freeze();
@@ -89,6 +90,10 @@ JobVersionTable::Range StateView::job_versions(const JobKey& key) const {
 
 JobPtr StateView::job_version(const JobKey& key, std::uint64_t version) const {
     return row_or_null<JobPtr>(tables_->job_versions, JobVersionKey{key, version});
+}
+
+PeriodicLaunchPtr StateView::periodic_launch(const JobKey& key) const {
+    return row_or_null<PeriodicLaunchPtr>(tables_->periodic_launches, key);
 }
 
 JobSummaryPtr StateView::job_summary(const JobKey& key) const {

@@ -81,6 +81,14 @@ public:
     // The one with the greatest create index.
     [[nodiscard]] DeploymentPtr latest_deployment(const JobKey& key) const;
 
+    // ---- what level 2 brought
+
+    // Null: nobody ever set one, and the defaults hold.
+    [[nodiscard]] const SchedulerConfigurationPtr& scheduler_configuration() const {
+        return tables_->scheduler_configuration;
+    }
+    [[nodiscard]] PeriodicLaunchPtr periodic_launch(const JobKey& key) const;
+
     // ---- servers
 
     [[nodiscard]] ServerPtr server(std::uint64_t raft_id) const;

@@ -69,6 +69,8 @@ std::set<WatchKey> Changes::keys() const {
         keys.insert(watch_of_job(Table::deployments, JobKey{row->namespace_(), row->job_id()}));
     }
     if (!servers.empty()) keys.insert(watch_any(Table::servers));
+    if (!periodic_launches.empty()) keys.insert(watch_any(Table::periodic_launches));
+    if (settings) keys.insert(watch_any(Table::settings));
     return keys;
 }
 

@@ -39,6 +39,8 @@ struct Changes {
     std::vector<AllocationPtr> allocations;
     std::vector<DeploymentPtr> deployments;
     std::vector<ServerPtr> servers;
+    std::vector<PeriodicLaunchPtr> periodic_launches;
+    bool settings = false;
 
     [[nodiscard]] std::set<WatchKey> keys() const;
 };

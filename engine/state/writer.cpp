@@ -7,6 +7,8 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
+#include "engine/schema/scheduler_configuration.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/state/row_hash.hpp"
 
@@ -30,6 +32,8 @@ constexpr HashedTable job_summaries{Table::job_summaries, &Tables::job_summaries
 constexpr HashedTable evaluations{Table::evaluations, &Tables::evaluations, &Unhashed::evaluations};
 constexpr HashedTable deployments{Table::deployments, &Tables::deployments, &Unhashed::deployments};
 constexpr HashedTable servers{Table::servers, &Tables::servers, &Unhashed::servers};
+constexpr HashedTable periodic_launches{Table::periodic_launches, &Tables::periodic_launches,
+                                        &Unhashed::periodic_launches};
 
 template <class Key, class Row>
 void hash_rows_of(const HashedTable<Key, Row>& in, Tables& tables, const Unhashed& unhashed) {
@@ -52,6 +56,7 @@ void hash_rows(Tables& tables, const Unhashed& unhashed) {
     hash_rows_of(evaluations, tables, unhashed);
     hash_rows_of(deployments, tables, unhashed);
     hash_rows_of(servers, tables, unhashed);
+    hash_rows_of(periodic_launches, tables, unhashed);
 }
 
 AllocationJobKey job_key_of(const schema::Allocation& allocation) {
@@ -214,6 +219,26 @@ void TableWriter::put_server(ServerPtr row) {
 
 void TableWriter::erase_server(std::uint64_t raft_id) {
     if (const auto before = erase(servers, raft_id)) changes_.servers.push_back(*before);
+}
+
+void TableWriter::put_periodic_launch(PeriodicLaunchPtr row) {
+    put(periodic_launches, JobKey{row->namespace_(), row->job_id()}, row);
+    changes_.periodic_launches.push_back(std::move(row));
+}
+
+void TableWriter::erase_periodic_launch(const JobKey& key) {
+    if (const auto before = erase(periodic_launches, key)) {
+        changes_.periodic_launches.push_back(*before);
+    }
+}
+
+void TableWriter::set_scheduler_configuration(SchedulerConfigurationPtr row) {
+    add(Table::settings, row_hash(Table::settings, *row));
+    if (const auto& before = tables_.scheduler_configuration) {
+        subtract(Table::settings, row_hash(Table::settings, *before));
+    }
+    tables_.scheduler_configuration = std::move(row);
+    changes_.settings = true;
 }
 
 void TableWriter::set_feature_level(std::uint32_t level) {

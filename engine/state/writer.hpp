@@ -33,6 +33,7 @@ struct Unhashed {
     std::vector<Uuid> evaluations;
     std::vector<Uuid> deployments;
     std::vector<std::uint64_t> servers;
+    std::vector<JobKey> periodic_launches;
 };
 // Then the digests count every row.
 void hash_rows(Tables& tables, const Unhashed& unhashed);
@@ -68,6 +69,9 @@ public:
     void erase_deployment(const Uuid& id);
     void put_server(ServerPtr row);
     void erase_server(std::uint64_t raft_id);
+    void put_periodic_launch(PeriodicLaunchPtr row);
+    void erase_periodic_launch(const JobKey& key);
+    void set_scheduler_configuration(SchedulerConfigurationPtr row);
     void set_feature_level(std::uint32_t level);
     void set_rehearsals(std::uint64_t rehearsals);
 

@@ -339,22 +339,22 @@ TEST_F(Contract, an_upgrade_is_shown_and_finalized) {
         return *schema::parse_json(answer.body);
     };
     const JsonValue status = read_status();
-    EXPECT_EQ(*status.find("Level")->integer(), 1);
-    EXPECT_EQ(*status.find("NextLevel")->integer(), 1);
+    EXPECT_EQ(*status.find("Level")->integer(), 2);
+    EXPECT_EQ(*status.find("NextLevel")->integer(), 2);
     EXPECT_FALSE(*status.find("Ready")->boolean());
     EXPECT_FALSE(*status.find("GoingBack")->boolean());
-    EXPECT_EQ(text_at(status, "OldestRelease"), "0.1.0");
+    EXPECT_EQ(text_at(status, "OldestRelease"), "0.2.0");
     const JsonValue& server = status.find("Servers")->array()->front();
-    EXPECT_EQ(text_at(server, "Release"), "0.1.0");
-    EXPECT_EQ(*server.find("LevelMax")->integer(), 1);
+    EXPECT_EQ(text_at(server, "Release"), "0.2.0");
+    EXPECT_EQ(*server.find("LevelMax")->integer(), 2);
     EXPECT_TRUE(*server.find("Voter")->boolean());
     const std::string path = "/v1/operator/upgrade/finalize";
     EXPECT_EQ(agent_->send("GET", path).status, 405U);
-    EXPECT_EQ(agent_->send("PUT", path).body, R"({"Level":1})") << "nothing to do is no mistake";
+    EXPECT_EQ(agent_->send("PUT", path).body, R"({"Level":2})") << "nothing to do is no mistake";
     EXPECT_EQ(agent_->send("PUT", path + "?level=x").status, 400U);
-    const auto refused = agent_->send("PUT", path + "?level=2");
+    const auto refused = agent_->send("PUT", path + "?level=3");
     EXPECT_EQ(refused.status, 500U);
-    EXPECT_NE(refused.body.find("feature level 2 is not supported by"), std::string::npos)
+    EXPECT_NE(refused.body.find("feature level 3 is not supported by"), std::string::npos)
         << refused.body;
     EXPECT_EQ(agent_->send("GET", "/v1/operator/upgrade/else").status, 404U);
 }

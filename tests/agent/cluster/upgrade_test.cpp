@@ -9,7 +9,7 @@
 namespace drover::agent::cluster {
 namespace {
 
-const std::string next_release = "  supported_feature_level = 2\n";
+const std::string next_release = "  supported_feature_level = 3\n";
 const std::string this_release;
 
 // What the command prints; its exit code is checked.
@@ -57,19 +57,19 @@ TEST(Upgrade, is_finalized_once_every_server_supports_it_and_then_there_is_no_wa
     cluster.start();
     ASSERT_TRUE(eventually([&] { return cluster.is_ready(); }));
     Machine &first = cluster.server(0), &last = cluster.server(2);
-    ASSERT_TRUE(eventually([&] { return number(status(first), {"Level"}) == 1; }));
+    ASSERT_TRUE(eventually([&] { return number(status(first), {"Level"}) == 2; }));
     const std::string calm = upgrade(first, {"status"}, 0);
     EXPECT_NE(calm.find("nothing to finalize"), std::string::npos) << calm;
-    EXPECT_NE(calm.find("not below release 0.1.0"), std::string::npos) << calm;
+    EXPECT_NE(calm.find("not below release 0.2.0"), std::string::npos) << calm;
 
     go_to(first, next_release);
     ASSERT_TRUE(eventually([&] { return ready(last) == 1; }));
     const std::string early = upgrade(last, {"finalize"}, 1);
-    EXPECT_NE(early.find("feature level 2 is not supported by"), std::string::npos) << early;
-    EXPECT_NE(early.find(last.name() + ".global (release 0.1.0)"), std::string::npos) << early;
+    EXPECT_NE(early.find("feature level 3 is not supported by"), std::string::npos) << early;
+    EXPECT_NE(early.find(last.name() + ".global (release 0.2.0)"), std::string::npos) << early;
     const std::string mixed = upgrade(last, {"status"}, 0);
-    EXPECT_NE(mixed.find("level 2 waits for the servers"), std::string::npos) << mixed;
-    EXPECT_NE(mixed.find("possible, to release 0.1.0"), std::string::npos) << mixed;
+    EXPECT_NE(mixed.find("level 3 waits for the servers"), std::string::npos) << mixed;
+    EXPECT_NE(mixed.find("possible, to release 0.2.0"), std::string::npos) << mixed;
 
     go_to(first, this_release);  // there is a way back
     ASSERT_TRUE(eventually([&] { return ready(last) == 0; }));
@@ -77,13 +77,14 @@ TEST(Upgrade, is_finalized_once_every_server_supports_it_and_then_there_is_no_wa
         go_to(cluster.server(i), next_release);
         ASSERT_TRUE(eventually([&] { return ready(cluster.server((i + 1) % 3)) == i + 1; }));
     }
-    EXPECT_EQ(upgrade(first, {"finalize"}, 0), "The cluster is at feature level 2\n");
-    EXPECT_EQ(number(status(last), {"Level"}), 2U);
+    EXPECT_EQ(upgrade(first, {"finalize"}, 0), "The cluster is at feature level 3\n");
+    EXPECT_EQ(number(status(last), {"Level"}), 3U);
     EXPECT_EQ(last.api().register_job(job("after", 1)).fate, Written::Fate::done);
 
     go_to(last, this_release);
     EXPECT_TRUE(eventually([&] {
-        return content_of(last.log()).find("needs feature level 2, and this server supports 1") !=
+        return content_of(last.log())
+                   .find("needs feature level 3, and this server supports 1 to 2") !=
                std::string::npos;
     }));
     EXPECT_TRUE(eventually([&] { return !last.runs(); })) << "it must not serve anything";

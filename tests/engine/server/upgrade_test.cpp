@@ -76,7 +76,7 @@ TEST(Upgrade, a_new_cluster_begins_at_the_level_that_all_of_its_servers_support)
     EXPECT_EQ(status.next_level(), today);
     EXPECT_FALSE(status.ready());
     EXPECT_FALSE(status.going_back());
-    EXPECT_EQ(status.oldest_release(), "0.1.0");
+    EXPECT_EQ(status.oldest_release(), "0.2.0");
     ASSERT_EQ(status.servers_size(), 3);
     EXPECT_EQ(status.servers(0).server().level_max(), today);
 }
@@ -87,8 +87,8 @@ TEST(Upgrade, nothing_behind_the_next_level_is_proposed_before_it_is_finalized) 
     fleet.upgrade_all();
     const auto refused = fleet.cluster.call(fleet.cluster.follower(), rehearse());
     ASSERT_EQ(failure_of(refused), Errc::unsupported);
-    EXPECT_NE(refused.failure().message().find("needs feature level 2"), std::string::npos);
-    EXPECT_NE(refused.failure().message().find("the cluster is at level 1"), std::string::npos);
+    EXPECT_NE(refused.failure().message().find("needs feature level 3"), std::string::npos);
+    EXPECT_NE(refused.failure().message().find("the cluster is at level 2"), std::string::npos);
     EXPECT_NE(refused.failure().message().find("operator upgrade finalize"), std::string::npos);
     EXPECT_EQ(fleet.cluster.server(0).view().rehearsals(), 0U);
 
@@ -162,7 +162,7 @@ TEST(Upgrade, a_server_that_goes_back_too_late_stops_before_it_applies_what_it_d
     fleet.run(left_behind, today);
     ASSERT_TRUE(fleet.cluster.halted(left_behind).has_value());
     const std::string& why = *fleet.cluster.halted(left_behind);
-    EXPECT_NE(why.find("needs feature level 2"), std::string::npos) << why;
+    EXPECT_NE(why.find("needs feature level 3"), std::string::npos) << why;
     EXPECT_NE(why.find("start the release that it was upgraded to"), std::string::npos) << why;
     EXPECT_EQ(fleet.cluster.server(left_behind).view().feature_level(), today);
     const Ticket ticket = fleet.cluster.ask(left_behind, stale(read_job("web")));
@@ -245,8 +245,8 @@ TEST(Upgrade, a_server_stops_at_once_on_a_log_that_was_committed_at_a_higher_lev
     EXPECT_EQ(disk.first_step(), "") << "what is not committed may still be taken back";
     disk.durable.raft.hard.commit = raft::Index{1};
     EXPECT_EQ(disk.first_step(),
-              "nothing is applied from entry 1 on: entry type 28 needs feature level 2, and this "
-              "server supports 1 to 1; the cluster's upgrade was finalized: start the release that "
+              "nothing is applied from entry 1 on: entry type 28 needs feature level 3, and this "
+              "server supports 1 to 2; the cluster's upgrade was finalized: start the release that "
               "it was upgraded to, or a newer one");
     disk.config.supported_level = next;
     EXPECT_EQ(disk.first_step(), "");

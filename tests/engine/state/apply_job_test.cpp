@@ -3,6 +3,8 @@
 
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
+#include "engine/state/scheduler_configuration.hpp"
 #include "tests/engine/state/fixture.hpp"
 
 namespace drover::state {
@@ -42,6 +44,48 @@ TEST(ApplyJob, AChangedSpecificationIsANewVersionAndAnEqualOneIsNot) {
     EXPECT_EQ(job->version(), 1U);
     EXPECT_EQ(job->create_index(), 10U);
     EXPECT_EQ(job->job_modify_index(), 12U);
+}
+
+TEST(ApplyJob, APeriodicJobRemembersItsLatestLaunchUntilItIsPurged) {
+    World world;
+    const auto launch = [&world](const char* id, const char* parent, std::int64_t at_ns) {
+        schema::Entry entry;
+        schema::Job job = make_job(id);
+        job.set_parent_id(parent);
+        *entry.mutable_register_job()->mutable_job() = job;
+        entry.mutable_register_job()->set_periodic_launch_ns(at_ns);
+        world.must(entry);
+        return world.state.view().periodic_launch(job_key("a"));
+    };
+    EXPECT_EQ(launch("a", "", 100)->launch(), 100);
+    EXPECT_EQ(launch("a/periodic-2", "a", 200)->launch(), 200);
+    EXPECT_EQ(launch("a/periodic-1", "a", 150)->launch(), 200) << "launches never move back";
+    const auto restored = read_snapshot(write_snapshot(world.state.view()));
+    ASSERT_TRUE(restored.has_value());
+    EXPECT_EQ(restored->digest(), world.state.digest());
+    EXPECT_EQ(restored->view().periodic_launch(job_key("a"))->launch(), 200);
+    schema::Entry purge;
+    purge.mutable_deregister_job()->set_namespace_("default");
+    purge.mutable_deregister_job()->set_job_id("a");
+    purge.mutable_deregister_job()->set_purge(true);
+    world.must(purge);
+    EXPECT_FALSE(world.state.view().periodic_launch(job_key("a")));
+}
+
+TEST(ApplySchedulerConfiguration, IsSetAgainstItsIndexAndOutlivesASnapshot) {
+    World world;
+    EXPECT_EQ(effective_scheduler_configuration(world.state.view()).scheduler_algorithm(),
+              "binpack");
+    schema::Entry entry;
+    auto& change = *entry.mutable_change_scheduler_configuration();
+    change.mutable_configuration()->set_scheduler_algorithm("spread");
+    change.set_enforce_index(true);
+    world.must(entry);
+    EXPECT_EQ(world.apply(entry).error.code, Errc::conflict) << "it was index 0 before";
+    const auto restored = read_snapshot(write_snapshot(world.state.view()));
+    ASSERT_TRUE(restored.has_value());
+    EXPECT_EQ(restored->digest(), world.state.digest());
+    EXPECT_EQ(effective_scheduler_configuration(restored->view()).scheduler_algorithm(), "spread");
 }
 
 TEST(ApplyJob, OfTwoWritersWithTheSameIndexExactlyOneWins) {

@@ -49,6 +49,54 @@ TEST(ApplyNode, MissedHeartbeatsAndReportsAreOrderedByIndex) {
     EXPECT_EQ(world.state.view().node(node_id(1))->last_missed_heartbeat_index(), 0U);
 }
 
+schema::Entry drain_change(std::uint32_t number, std::int64_t at_ns, const char* outcome) {
+    schema::Entry entry;
+    auto& change = *entry.mutable_change_node_drain();
+    change.set_node_id(node_id(number).raw());
+    change.set_updated_at_ns(at_ns);
+    if (outcome == nullptr) {
+        change.mutable_strategy()->set_force_deadline(at_ns + 60);
+        change.mutable_strategy()->set_started_at(at_ns);
+    } else {
+        change.set_outcome(outcome);
+    }
+    return entry;
+}
+
+TEST(ApplyNode, ADrainKeepsNewWorkAwayUntilItIsCalledOff) {
+    World world;
+    world.register_node(1);
+    world.must(drain_change(1, 100, nullptr));
+    NodePtr node = world.state.view().node(node_id(1));
+    EXPECT_EQ(node->scheduling_eligibility(), "ineligible");
+    EXPECT_EQ(node->drain_strategy().force_deadline(), 160);
+    EXPECT_EQ(node->last_drain().status(), "draining");
+    world.must(drain_change(1, 200, nullptr));
+    node = world.state.view().node(node_id(1));
+    EXPECT_EQ(node->last_drain().started_at(), 100) << "it is still the same drain";
+    EXPECT_EQ(node->last_drain().updated_at(), 200);
+    schema::Entry end = drain_change(1, 300, "canceled");
+    end.mutable_change_node_drain()->set_mark_eligible(true);
+    world.must(end);
+    node = world.state.view().node(node_id(1));
+    EXPECT_FALSE(node->has_drain_strategy());
+    EXPECT_EQ(node->last_drain().status(), "canceled");
+    EXPECT_EQ(node->scheduling_eligibility(), "eligible");
+}
+
+TEST(ApplyNode, ADrainThatIsCompleteLeavesTheNodeIneligible) {
+    World world;
+    world.register_node(1);
+    EXPECT_EQ(world.apply(drain_change(2, 1, nullptr)).error.code, Errc::not_found);
+    EXPECT_EQ(world.apply(drain_change(1, 1, "done")).error.code, Errc::invalid_argument);
+    world.must(drain_change(1, 100, nullptr));
+    world.must(drain_change(1, 200, "complete"));
+    NodePtr node = world.state.view().node(node_id(1));
+    EXPECT_FALSE(node->has_drain_strategy());
+    EXPECT_EQ(node->last_drain().status(), "complete");
+    EXPECT_EQ(node->scheduling_eligibility(), "ineligible");
+}
+
 TEST(ApplyNode, RefusalsNameTheFieldAndTheRemedyAndChangeNothing) {
     World world;
     world.register_node(1);
@@ -166,18 +214,18 @@ TEST(ApplyFeatureLevel, IsRefusedByAllServersAlikeWhereOneOfThemIsWithoutIt) {
 
 TEST(ApplyFeatureLevel, AServerWithoutTheClustersLevelIsNotRegistered) {
     World world;
-    world.state = State{{.supported_level = 3}};
-    world.must(registration(1, 3));
-    world.must(level_change(3));
+    world.state = State{{.supported_level = 5}};
+    world.must(registration(1, 5));
+    world.must(level_change(5));
     const ApplyResult result = world.apply(registration(1, 2));
     ASSERT_EQ(result.outcome, Applied::refused);
     EXPECT_EQ(result.error.message,
-              "s1 (release 0.2.0) does not support the cluster's feature level 3; start a release "
+              "s1 (release 0.2.0) does not support the cluster's feature level 5; start a release "
               "that does on that server");
-    EXPECT_EQ(world.state.view().server(1)->level_max(), 3U);
+    EXPECT_EQ(world.state.view().server(1)->level_max(), 5U);
     World late;
-    schema::Entry entry = registration(1, 5);
-    entry.mutable_register_server()->mutable_server()->set_level_min(4);
+    schema::Entry entry = registration(1, 7);
+    entry.mutable_register_server()->mutable_server()->set_level_min(6);
     EXPECT_EQ(late.apply(entry).outcome, Applied::refused) << "nor one that is too far ahead";
 }
 
@@ -201,7 +249,7 @@ TEST(ApplyFeatureLevel, WhatIsBehindALevelIsUnknownWithoutItAlthoughItCanBeRead)
     const auto refused = read_snapshot(sections);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, Errc::unsupported);
-    EXPECT_NE(refused.error().message.find("needs feature level 2, and this server"),
+    EXPECT_NE(refused.error().message.find("needs feature level 3, and this server"),
               std::string::npos)
         << refused.error().message;
 }

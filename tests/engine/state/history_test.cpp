@@ -8,6 +8,8 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/periodic_launch.pb.h"
+#include "engine/schema/scheduler_configuration.pb.h"
 #include "engine/state/row_hash.hpp"
 #include "tests/engine/state/fixture.hpp"
 
@@ -39,8 +41,7 @@ schema::Entry random_plan(Dice& dice, const State& state) {
     plan.set_evaluation_id(evaluation_id(dice.below(8)).raw());
     for (std::uint32_t i = dice.below(4); i > 0; --i) {
         schema::NodeAllocations& node = *plan.add_placements();
-        schema::Allocation allocation =
-            make_allocation(dice.below(12), job_id, dice.below(3));
+        schema::Allocation allocation = make_allocation(dice.below(12), job_id, dice.below(3));
         if (dice.below(2) == 0) allocation.set_deployment_id(deployment_id(dice.below(3)).raw());
         if (dice.below(3) == 0) {
             allocation.set_previous_allocation(allocation_id(dice.below(12)).raw());
@@ -67,10 +68,30 @@ schema::Entry random_plan(Dice& dice, const State& state) {
 
 schema::Entry random_entry(Dice& dice, const State& state) {
     schema::Entry entry;
-    switch (dice.below(10)) {
+    switch (dice.below(12)) {
         case 0:
             *entry.mutable_register_job()->mutable_job() =
                 make_job(dice.job(), static_cast<int>(dice.below(4)));
+            if (dice.below(2) == 0) {
+                entry.mutable_register_job()->set_periodic_launch_ns(1 + dice.below(99));
+            }
+            break;
+        case 10: {
+            auto& change = *entry.mutable_change_node_drain();
+            change.set_node_id(node_id(dice.below(3)).raw());
+            change.set_updated_at_ns(1 + dice.below(99));
+            change.set_mark_eligible(dice.below(2) == 0);
+            if (dice.below(2) == 0) {
+                change.mutable_strategy()->set_deadline(dice.below(99));
+            } else {
+                change.set_outcome(dice.one_of({"complete", "canceled"}));
+            }
+            break;
+        }
+        case 11:
+            entry.mutable_change_scheduler_configuration()
+                ->mutable_configuration()
+                ->set_scheduler_algorithm(dice.one_of({"binpack", "spread"}));
             break;
         case 1:
             entry.mutable_deregister_job()->set_namespace_("default");
@@ -87,9 +108,9 @@ schema::Entry random_entry(Dice& dice, const State& state) {
             break;
         }
         case 4:
-            *entry.mutable_upsert_evaluations()->add_evaluations() = make_evaluation(
-                dice.below(8), dice.job(),
-                dice.one_of({"pending", "blocked", "complete", "failed"}));
+            *entry.mutable_upsert_evaluations()->add_evaluations() =
+                make_evaluation(dice.below(8), dice.job(),
+                                dice.one_of({"pending", "blocked", "complete", "failed"}));
             break;
         case 5: {
             auto& reap = *entry.mutable_reap();
@@ -113,7 +134,8 @@ schema::Entry random_entry(Dice& dice, const State& state) {
             }
             break;
         }
-        default: return random_plan(dice, state);
+        default:
+            return random_plan(dice, state);
     }
     return entry;
 }
@@ -177,6 +199,8 @@ Digest digest_of_rows(const Tables& tables) {
     add(Table::evaluations, tables.evaluations);
     add(Table::deployments, tables.deployments);
     add(Table::servers, tables.servers);
+    add(Table::periodic_launches, tables.periodic_launches);
+    if (const auto& row = tables.scheduler_configuration) sum += row_hash(Table::settings, *row);
     for (const AllocationPtr& row : tables.allocations.all()) {
         sum += row_hash(Table::allocations, *row->body);
     }
@@ -246,8 +270,7 @@ RC_GTEST_PROP(Snapshot, GivesTheSameStateBack, (std::uint64_t seed)) {
         schema::Entry entry = random_entry(dice, world.state);
         entry.set_wall_ns(1'800'000'000'000'000'000 + step);
         std::uint64_t index = world.state.applied_index() + 1;
-        RC_ASSERT(world.state.apply(index, entry).outcome ==
-                  restored->apply(index, entry).outcome);
+        RC_ASSERT(world.state.apply(index, entry).outcome == restored->apply(index, entry).outcome);
         RC_ASSERT(world.state.digest() == restored->digest());
     }
 }
