@@ -23,6 +23,7 @@
 #include "agent/server_link.hpp"
 #include "engine/schema/request.pb.h"
 #include "engine/schema/server.pb.h"
+#include "engine/state/features.hpp"
 #include "io/clock.hpp"
 #include "io/durable_file.hpp"
 #include "io/http_server.hpp"
@@ -317,7 +318,11 @@ Result<void> Agent::Impl::start_join() {
                       config_.server.bootstrap_expect,
                       self->raft_protocol(),
                       self->release(),
-                      server->has_state() || server->running()};
+                      server->has_state() || server->running(),
+                      state::oldest_level,
+                      config_.server.supported_feature_level != 0
+                          ? config_.server.supported_feature_level
+                          : state::newest_level};
     handshake.join_addresses = with_default_port(config_.server.join, config_.ports.serf);
     JoinHandlers handlers;
     handlers.on_decided = [this](const std::vector<membership::Card>& founders) {
@@ -364,6 +369,8 @@ void Agent::Impl::admit(const membership::Card& newcomer) {
     info.set_serf_address(newcomer.join_address);
     info.set_raft_protocol(newcomer.raft_protocol);
     info.set_release(newcomer.release);
+    info.set_level_min(newcomer.level_min);
+    info.set_level_max(newcomer.level_max);
     server->ask(std::move(request), [name = newcomer.name](const server::ResponsePtr& response) {
         if (response->has_failure()) {
             log(LogLevel::warn, "server.join",

@@ -27,7 +27,9 @@ struct Card {
     std::uint32_t bootstrap_expect{};  // 0: never forms a cluster, only joins one
     std::uint32_t raft_protocol{};
     std::string release;
-    bool has_state{};  // belongs to a cluster already
+    bool has_state{};           // belongs to a cluster already
+    std::uint32_t level_min{};  // feature levels that it can work at; 0, 0: only the first
+    std::uint32_t level_max{};
     friend bool operator==(const Card&, const Card&) = default;
 };
 

@@ -19,6 +19,8 @@ void fill(schema::ServerCard& out, const Card& card) {
     out.set_raft_protocol(card.raft_protocol);
     out.set_release(card.release);
     out.set_has_state(card.has_state);
+    out.set_level_min(card.level_min);
+    out.set_level_max(card.level_max);
 }
 
 void fill(schema::ServerPromise& out, const Promise& promise) {
@@ -53,7 +55,9 @@ Result<Card> read(const schema::ServerCard& in) {
                 in.bootstrap_expect(),
                 in.raft_protocol(),
                 in.release(),
-                in.has_state()};
+                in.has_state(),
+                in.level_min(),
+                in.level_max()};
 }
 
 Result<std::vector<Card>> read_cards(

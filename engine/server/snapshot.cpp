@@ -10,12 +10,6 @@
 namespace drover::server {
 namespace {
 
-std::set<std::string_view> known_sections(const std::vector<state::SnapshotSection>& sections) {
-    std::set<std::string_view> names;
-    for (const auto& section : sections) names.insert(section.name);
-    return names;
-}
-
 KeptSections keep(const std::vector<storage::SnapshotSection>& unknown) {
     KeptSections kept;
     for (const auto& section : unknown) {
@@ -46,14 +40,13 @@ std::string snapshot_file(const SaveSnapshot& save) {
 Result<LoadedSnapshot> load_snapshot(std::string_view bytes, state::StateConfig config) {
     const auto reader = storage::SnapshotReader::parse(bytes);
     if (!reader) return tl::unexpected{reader.error()};
-    // An empty state writes every section that this release knows.
-    const auto names = state::write_snapshot(state::StateView{});
-    const auto unknown = reader->unknown_sections(known_sections(names));
+    const auto names = state::snapshot_section_names();
+    const auto unknown = reader->unknown_sections({names.begin(), names.end()});
     if (!unknown) return tl::unexpected{unknown.error()};
     std::vector<state::SnapshotSection> sections;
-    for (const state::SnapshotSection& known : names) {
-        state::SnapshotSection section{known.name, {}};
-        if (const auto* stored = reader->section(known.name)) {
+    for (const std::string_view known : names) {
+        state::SnapshotSection section{std::string{known}, {}};
+        if (const auto* stored = reader->section(known)) {
             for (const std::string_view record : stored->records) {
                 section.records.emplace_back(record);
             }

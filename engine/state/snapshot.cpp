@@ -69,9 +69,8 @@ tl::unexpected<Error> corrupt(const std::string& section, const std::string& wha
 }
 
 Result<Sections> by_name(const std::vector<SnapshotSection>& sections) {
-    std::set<std::string> known{meta_name};
-    for (const char* name : table_names) known.insert(name);
-    known.erase(name_of(Table::settings));
+    const auto names = snapshot_section_names();
+    std::set<std::string, std::less<>> known{names.begin(), names.end()};
     Sections out;
     for (const SnapshotSection& one : sections) {
         if (!known.contains(one.name)) {
@@ -189,6 +188,14 @@ Result<void> apply_meta(const schema::StateMeta& meta, Tables& tables) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> snapshot_section_names() {
+    std::vector<std::string_view> names{meta_name};
+    for (std::size_t i = 0; i < table_count; ++i) {
+        if (Table{static_cast<std::uint8_t>(i)} != Table::settings) names.push_back(table_names[i]);
+    }
+    return names;
+}
 
 std::vector<SnapshotSection> write_snapshot(const StateView& view) {
     const Tables& tables = view.tables();

@@ -97,6 +97,8 @@ private:
 
 // Sections in the order of the tables; derived indexes are not among them.
 [[nodiscard]] std::vector<SnapshotSection> write_snapshot(const StateView& view);
+// Of all sections that this release can read; a state writes those of them that it needs.
+[[nodiscard]] std::vector<std::string_view> snapshot_section_names();
 // Fails with section and record where a section is missing, unknown, malformed, or not what its
 // digest says.
 [[nodiscard]] Result<State> read_snapshot(const std::vector<SnapshotSection>& sections,

@@ -30,7 +30,7 @@ std::size_t ready(Machine& asked) {
     std::size_t count = 0;
     const Json answer = status(asked);
     for (const auto& server : items(at(answer, {"Servers"}))) {
-        count += number(server, {"LevelMax"}) == 2 ? 1 : 0;
+        count += number(server, {"LevelMax"}) == 3 ? 1 : 0;
     }
     return count;
 }

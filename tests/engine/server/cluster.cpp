@@ -21,7 +21,7 @@ Cluster::Cluster(Options options) : options_{std::move(options)} {
         info->set_address("10.0.0." + std::to_string(i + 1) + ":4647");
         info->set_region("global");
         info->set_raft_protocol(3);
-        info->set_release("0.1.0");
+        info->set_release("0.2.0");
         Host host;
         host.info = std::move(info);
         hosts_.push_back(std::move(host));

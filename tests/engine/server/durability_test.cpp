@@ -6,6 +6,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/server/wire.hpp"
+#include "engine/state/features.hpp"
 #include "tests/engine/server/cluster.hpp"
 #include "tests/engine/server/requests.hpp"
 
@@ -176,6 +177,7 @@ TEST(Durability, a_newcomer_that_makes_itself_known_becomes_a_voter) {
     info.set_name("server-4");
     info.set_address("10.0.0.4:4647");
     info.set_region("global");
+    info.set_level_max(state::newest_level);
     EXPECT_EQ(failure_of(cluster.call(leader, request)), std::nullopt);
     cluster.run_for(5s);
     EXPECT_TRUE(cluster.server(leader).raft().conf().votes(raft::RaftId{4}));

@@ -5,6 +5,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/server/wire.hpp"
+#include "engine/state/features.hpp"
 #include "tests/engine/server/cluster.hpp"
 #include "tests/engine/server/requests.hpp"
 
@@ -240,6 +241,7 @@ TEST(RemovePeer, who_makes_itself_known_anew_is_added_again) {
     info.set_address(address_of(gone));
     info.set_region("global");
     info.set_raft_protocol(3);
+    info.set_level_max(state::newest_level);
     ASSERT_EQ(failure_of(cluster.call(leader, known)), std::nullopt);
     const auto votes = [&] {
         return cluster.server(leader).raft().conf().votes(raft::RaftId{gone + 1});
@@ -248,7 +250,7 @@ TEST(RemovePeer, who_makes_itself_known_anew_is_added_again) {
     EXPECT_TRUE(cluster.run_until([&] { return role_of(cluster, gone) == "follower"; }));
     cluster.run_for(5s);
     EXPECT_TRUE(cluster.digests_equal());
-    EXPECT_EQ(cluster.server(leader).view().server(gone + 1)->release(), "0.1.0")
+    EXPECT_EQ(cluster.server(leader).view().server(gone + 1)->release(), "0.2.0")
         << "it tells more of itself once it belongs to the group";
 }
 

@@ -118,7 +118,7 @@ TEST(Upgrade, finalizing_names_the_servers_that_do_not_support_the_level_yet) {
     const auto refused = fleet.cluster.call(fleet.cluster.elect(), finalize());
     ASSERT_EQ(failure_of(refused), Errc::conflict);
     EXPECT_EQ(refused.failure().message().find("server-1"), std::string::npos);
-    EXPECT_NE(refused.failure().message().find("server-2 (release 0.1.0), server-3"),
+    EXPECT_NE(refused.failure().message().find("server-2 (release 0.2.0), server-3"),
               std::string::npos)
         << refused.failure().message();
     EXPECT_EQ(fleet.level(), today);
@@ -257,7 +257,7 @@ TEST(Upgrade, a_level_that_this_release_cannot_work_at_is_refused_with_what_can_
     disk.config.supported_level = next + 1;
     const auto begun = Server::recover(disk.config, disk.durable, Instant{}, 1);
     ASSERT_FALSE(begun.has_value());
-    EXPECT_NE(begun.error().message.find("write 1 to 2"), std::string::npos);
+    EXPECT_NE(begun.error().message.find("write 1 to 3"), std::string::npos);
 }
 
 }  // namespace
