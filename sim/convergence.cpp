@@ -74,10 +74,11 @@ std::string tell_agent(const World& world, const state::AllocationRow& row) {
 std::string tell_job(const World& world, const state::StateView& view, const std::string& job) {
     std::string text;
     for (const auto& row : view.allocations_of({"default", job})) {
-        if (row->terminal() && !row->body->next_allocation().empty()) continue;
-        text += "\n    " + row->body->name() + " version " +
-                std::to_string(row->body->job_version()) + ": wanted " +
-                row->body->desired_status() + ", is " + row->body->client_status();
+        if (row->terminal() && !row->body.next_allocation().empty()) continue;
+        const auto& body = row->body;
+        text += "\n    " + std::string{body.name()} + " version " +
+                std::to_string(body.job_version()) + ": wanted " +
+                std::string{body.desired_status()} + ", is " + std::string{body.client_status()};
         text += tell_agent(world, *row);
     }
     for (const auto& evaluation : view.evaluations_of({"default", job})) {
@@ -98,9 +99,9 @@ std::string node_serves(const state::StateView& view, const JobLoad& load, const
                         std::uint64_t version) {
     std::uint32_t running = 0, complete = 0;
     for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
-        if (row->body->job_id() != load.id) continue;
+        if (row->body.job_id() != load.id) continue;
         if (row->client_status == state::ClientStatus::complete) ++complete;
-        const bool current = load.type == "sysbatch" || row->body->job_version() == version;
+        const bool current = load.type == "sysbatch" || row->body.job_version() == version;
         const bool runs = row->client_status == state::ClientStatus::running;
         if (!row->terminal() && runs && current) ++running;
     }
@@ -136,7 +137,7 @@ std::string job_settled(const World& world, const state::StateView& view, const 
         if (row->client_status == state::ClientStatus::complete) ++complete;
         if (row->terminal() || row->client_status != state::ClientStatus::running) continue;
         ++running;
-        if (job && row->body->job_version() != job->version()) ++outdated;
+        if (job && row->body.job_version() != job->version()) ++outdated;
     }
     if (load.type == "service" && running != *wanted) {
         return "job " + load.id + " runs " + std::to_string(running) + " of " +

@@ -356,7 +356,7 @@ std::set<std::uint32_t> Faults::select_nodes(World& world, const Selector& selec
     if (server == nullptr) return chosen;
     const std::string name = selector.job + ".group[" + std::to_string(selector.number) + "]";
     for (const auto& row : server->engine().view().allocations_of({"default", selector.job})) {
-        if (row->terminal() || row->body->name() != name) continue;
+        if (row->terminal() || row->body.name() != name) continue;
         for (std::uint32_t node = 0; node < world.nodes.size(); ++node) {
             if (world.nodes[node].id() == row->node_id) chosen.insert(node);
         }

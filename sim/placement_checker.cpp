@@ -28,8 +28,9 @@ void PlacementChecker::check_names(World& world, const ServerProcess& server) {
         if (row->terminal()) continue;
         // A system job has the same name once on every node.
         const bool everywhere = row->job->type() == "system" || row->job->type() == "sysbatch";
-        const auto name = std::pair{
-            row->body->namespace_() + (everywhere ? row->node_id.text() : ""), row->body->name()};
+        const auto name =
+            std::pair{std::string{row->body.namespace_()} + (everywhere ? row->node_id.text() : ""),
+                      std::string{row->body.name()}};
         const auto [holder, first] = holders.try_emplace(name, row->id);
         if (first) continue;
         world.fail(Class::safety, "no-double-place",
@@ -71,7 +72,7 @@ void PlacementChecker::check_constraints(World& world, const ServerProcess& serv
             const bool shared = load.distinct_hosts && !hosts.insert(row->node_id).second;
             if (!wrong_kind && !shared && node->node_pool() == load.pool) continue;
             world.fail(Class::safety, "constraints",
-                       "allocation " + row->body->name() + " stands on node " +
+                       "allocation " + std::string{row->body.name()} + " stands on node " +
                            row->node_id.text() +
                            (shared ? " beside another one of its job"
                                    : ", of class \"" + node->node_class() + "\" and pool \"" +

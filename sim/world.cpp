@@ -83,7 +83,7 @@ std::int64_t count_allocations(const state::StateView& view, std::string_view jo
     for (const auto& row : view.allocations_of({"default", std::string{job}})) {
         const bool counts =
             status == "running" || status == "pending" ? !row->server_terminal() : true;
-        if (status == "total" || (counts && row->body->client_status() == status)) ++count;
+        if (status == "total" || (counts && row->body.client_status() == status)) ++count;
     }
     return count;
 }

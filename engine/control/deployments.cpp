@@ -20,14 +20,14 @@ bool is_active(const schema::Deployment& deployment) {
            status == "initializing" || status == "blocked" || status == "unblocking";
 }
 
-bool is_healthy(const state::AllocationRow& row) { return row.body->deployment_status().healthy(); }
+bool is_healthy(const state::AllocationRow& row) { return row.body.deployment_status().healthy(); }
 
 bool is_unhealthy(const state::AllocationRow& row) {
-    return row.body->deployment_status().has_healthy() && !is_healthy(row);
+    return row.body.deployment_status().has_healthy() && !is_healthy(row);
 }
 
 const schema::DeploymentState* group_of(const schema::Deployment& deployment,
-                                        const std::string& name) {
+                                        std::string_view name) {
     for (const auto& group : deployment.task_groups()) {
         if (group.group() == name) return &group;
     }
@@ -40,7 +40,7 @@ bool awaits_promotion(const schema::DeploymentState& group) {
 
 int healthy_count(const Rows& rows, const std::string& group) {
     return static_cast<int>(std::count_if(rows.begin(), rows.end(), [&](const auto& row) {
-        return row->body->task_group() == group && is_healthy(*row) && !row->terminal();
+        return row->body.task_group() == group && is_healthy(*row) && !row->terminal();
     }));
 }
 
@@ -79,11 +79,12 @@ Verdict judge_progress(const schema::Deployment& deployment) {
 // Whether the job's own policy still allows to replace this allocation.
 bool may_be_rescheduled(const state::AllocationRow& row, WallTime wall) {
     for (const auto& group : row.job->task_groups()) {
-        if (group.name() != row.body->task_group() || !group.has_reschedule_policy()) continue;
+        if (group.name() != row.body.task_group() || !group.has_reschedule_policy()) continue;
         const auto& policy = group.reschedule_policy();
         if (policy.unlimited()) return true;
         const std::int64_t since = wall.value() - policy.interval();
-        const auto& events = row.body->reschedule_tracker().events();
+        const auto tracker = row.body.reschedule_tracker();
+        const auto& events = tracker.events();
         const auto used = std::count_if(events.begin(), events.end(), [&](const auto& event) {
             return event.reschedule_time() > since;
         });
@@ -96,7 +97,7 @@ bool may_be_rescheduled(const state::AllocationRow& row, WallTime wall) {
 Verdict judge_allocations(const schema::Deployment& deployment, const Rows& rows, WallTime wall) {
     Verdict verdict;
     for (const state::AllocationPtr& row : rows) {
-        const auto* group = group_of(deployment, row->body->task_group());
+        const auto* group = group_of(deployment, row->body.task_group());
         if (group == nullptr || !is_unhealthy(*row)) continue;
         if (group->progress_deadline() > 0 && may_be_rescheduled(*row, wall)) continue;
         verdict.fails = true;
@@ -108,9 +109,9 @@ Verdict judge_allocations(const schema::Deployment& deployment, const Rows& rows
 Rows replaceable(const schema::Deployment& deployment, const Rows& rows) {
     Rows found;
     for (const state::AllocationPtr& row : rows) {
-        if (group_of(deployment, row->body->task_group()) == nullptr) continue;
-        if (is_unhealthy(*row) && !row->body->desired_transition().reschedule() &&
-            !row->server_terminal() && row->body->next_allocation().empty()) {
+        if (group_of(deployment, row->body.task_group()) == nullptr) continue;
+        if (is_unhealthy(*row) && !row->body.desired_transition().reschedule() &&
+            !row->server_terminal() && row->body.next_allocation().empty()) {
             found.push_back(row);
         }
     }
@@ -126,7 +127,7 @@ bool may_be_promoted(const schema::Deployment& deployment, const Rows& rows) {
         const auto healthy = std::count_if(rows.begin(), rows.end(), [&](const auto& row) {
             const auto& canaries = group.placed_canaries();
             return is_healthy(*row) && !row->terminal() &&
-                   std::find(canaries.begin(), canaries.end(), row->body->id()) != canaries.end();
+                   std::find(canaries.begin(), canaries.end(), row->body.id()) != canaries.end();
         });
         if (healthy != group.desired_canaries()) return false;
         needed = needed || !group.promoted();
@@ -149,7 +150,7 @@ std::uint64_t last_look(const state::StateView& view, const state::JobKey& job) 
 bool has_news(const state::StateView& view, const state::JobKey& job, const Rows& rows) {
     const std::uint64_t seen = last_look(view, job);
     return std::any_of(rows.begin(), rows.end(), [&](const state::AllocationPtr& row) {
-        return is_healthy(*row) && row->body->deployment_status().modify_index() > seen;
+        return is_healthy(*row) && row->body.deployment_status().modify_index() > seen;
     });
 }
 
@@ -207,8 +208,8 @@ void Deployments::changed(const state::Changes& changes) {
         dirty_.insert(state::to_uuid(deployment->id()));
     }
     for (const auto& row : changes.allocations) {
-        if (!row->body->deployment_id().empty()) {
-            dirty_.insert(state::to_uuid(row->body->deployment_id()));
+        if (!row->body.deployment_id().empty()) {
+            dirty_.insert(state::to_uuid(row->body.deployment_id()));
         }
     }
 }

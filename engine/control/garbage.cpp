@@ -31,7 +31,7 @@ bool job_is_over(const schema::Job* job) {
 
 const schema::ReschedulePolicy* reschedule_policy_of(const state::AllocationRow& row) {
     for (const auto& group : row.job->task_groups()) {
-        if (group.name() == row.body->task_group() && group.has_reschedule_policy()) {
+        if (group.name() == row.body.task_group() && group.has_reschedule_policy()) {
             return &group.reschedule_policy();
         }
     }
@@ -40,16 +40,16 @@ const schema::ReschedulePolicy* reschedule_policy_of(const state::AllocationRow&
 
 bool may_be_forgotten(const state::AllocationRow& row, const schema::Job* job, Duration age,
                       WallTime wall) {
-    if (!row.terminal() || !is_old(row.body->modify_time(), age, wall)) return false;
+    if (!row.terminal() || !is_old(row.body.modify_time(), age, wall)) return false;
     if (row.client_status == state::ClientStatus::running) return false;
     if (job_is_over(job) || row.server_terminal()) return true;
     if (row.client_status != state::ClientStatus::failed) return true;
-    if (!row.body->next_allocation().empty()) return true;
+    if (!row.body.next_allocation().empty()) return true;
     const auto* policy = reschedule_policy_of(row);
     if (policy == nullptr || (!policy->unlimited() && policy->attempts() == 0)) return true;
-    if (policy->unlimited() || row.body->reschedule_tracker().events().empty()) return false;
-    const auto& last = *row.body->reschedule_tracker().events().rbegin();
-    return is_old(last.reschedule_time(), Duration{policy->interval()}, wall);
+    const auto tracker = row.body.reschedule_tracker();
+    if (policy->unlimited() || tracker.events().empty()) return false;
+    return is_old(tracker.events().rbegin()->reschedule_time(), Duration{policy->interval()}, wall);
 }
 
 void collect_evaluation(const state::StateView& view, const schema::Evaluation& evaluation,
@@ -64,9 +64,9 @@ void collect_evaluation(const state::StateView& view, const schema::Evaluation& 
     bool all = true;
     for (const auto& row : view.allocations_by_evaluation(state::to_uuid(evaluation.id()))) {
         const bool current =
-            only_older_incarnations && row->body->create_index() >= job->job_modify_index();
+            only_older_incarnations && row->body.create_index() >= job->job_modify_index();
         if (!current && may_be_forgotten(*row, job.get(), age, wall)) {
-            reaping.add_allocation_ids(row->body->id());
+            reaping.add_allocation_ids(row->id.raw());
         } else {
             all = false;
         }

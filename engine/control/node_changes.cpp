@@ -56,7 +56,7 @@ bool is_system(const schema::Job& job) {
 
 const schema::TaskGroup* group_of(const state::AllocationRow& row) {
     for (const auto& group : row.job->task_groups()) {
-        if (group.name() == row.body->task_group()) return &group;
+        if (group.name() == row.body.task_group()) return &group;
     }
     return nullptr;
 }
@@ -70,9 +70,9 @@ Duration awaited_for(const schema::TaskGroup& group) {
 }
 
 // When the allocation was last seen to lose its client; none while it has not.
-std::optional<WallTime> unknown_since(const schema::Allocation& allocation) {
+std::optional<WallTime> unknown_since(const state::AllocationRow& row) {
     std::optional<WallTime> since;
-    for (const auto& change : allocation.alloc_states()) {
+    for (const auto& change : row.body.alloc_states()) {
         if (change.field() == 0 && change.value() == "unknown") since = WallTime{change.time()};
     }
     return since;
@@ -83,7 +83,7 @@ bool may_be_awaited(const state::AllocationRow& row, WallTime wall) {
     const schema::TaskGroup* group = group_of(row);
     if (group == nullptr || awaited_for(*group) <= Duration::zero()) return false;
     if (row.client_status != state::ClientStatus::unknown) return true;
-    const auto since = unknown_since(*row.body);
+    const auto since = unknown_since(row);
     return !since || *since + awaited_for(*group) > wall;
 }
 

@@ -21,8 +21,8 @@ constexpr Duration reschedule_window = std::chrono::seconds{1};
 
 AllocationSet Classes::* class_of_stopped(const state::AllocationRow& row) {
     // A batch allocation that was drained keeps its slot: it is not to run again.
-    return row.body->desired_transition().migrate_disable_placement() ? &Classes::untainted
-                                                                      : &Classes::ignore;
+    return row.body.desired_transition().migrate_disable_placement() ? &Classes::untainted
+                                                                     : &Classes::ignore;
 }
 
 AllocationSet Classes::* class_on_disconnected(const state::AllocationRow& row) {
@@ -70,12 +70,12 @@ AllocationSet Classes::* class_of(const state::AllocationRow& row, const Tainted
 enum class Filter : std::uint8_t { keep, drop, consider };
 
 Filter filter_batch(const state::AllocationRow& row) {
-    const auto& transition = row.body->desired_transition();
+    const auto transition = row.body.desired_transition();
     if (transition.migrate_disable_placement()) return Filter::keep;
     if (transition.reschedule()) return Filter::consider;
     if (row.desired_status == DesiredStatus::stop) {
         if (ran_successfully(row)) return Filter::keep;
-        return last_reschedule_failed(*row.body) ? Filter::consider : Filter::drop;
+        return last_reschedule_failed(row) ? Filter::consider : Filter::drop;
     }
     if (row.desired_status == DesiredStatus::evict) return Filter::drop;
     return row.client_status == ClientStatus::failed ? Filter::consider : Filter::keep;
@@ -83,7 +83,7 @@ Filter filter_batch(const state::AllocationRow& row) {
 
 Filter filter_service(const state::AllocationRow& row) {
     if (row.server_terminal()) {
-        return last_reschedule_failed(*row.body) ? Filter::consider : Filter::drop;
+        return last_reschedule_failed(row) ? Filter::consider : Filter::drop;
     }
     const bool gone =
         row.client_status == ClientStatus::complete || row.client_status == ClientStatus::lost;
@@ -94,7 +94,7 @@ std::optional<RescheduleTime> time_of(const state::AllocationRow& row,
                                       const RescheduleInputs& inputs, bool is_follow_up) {
     if (inputs.disconnecting) return next_reschedule_from(row, inputs.now);
     if (row.client_status == ClientStatus::unknown && is_follow_up) {
-        return next_reschedule_from(row, last_unknown(*row.body).value_or(inputs.now));
+        return next_reschedule_from(row, last_unknown(row).value_or(inputs.now));
     }
     return next_reschedule(row);
 }
@@ -102,10 +102,10 @@ std::optional<RescheduleTime> time_of(const state::AllocationRow& row,
 void consider(const state::AllocationPtr& allocation, const RescheduleInputs& inputs,
               Rescheduling& found) {
     const auto& row = *allocation;
-    const auto& transition = row.body->desired_transition();
+    const auto transition = row.body.desired_transition();
     // A deployment decides about its own failures.
     const bool deployed = inputs.deployment != nullptr && !transition.reschedule() &&
-                          row.body->deployment_id() == inputs.deployment->id();
+                          row.body.deployment_id() == inputs.deployment->id();
     const auto keep = [&] { found.untainted.emplace(row.id, allocation); };
     if (deployed) return keep();
     if (transition.force_reschedule() && row.client_terminal()) {
@@ -114,9 +114,9 @@ void consider(const state::AllocationPtr& allocation, const RescheduleInputs& in
     }
     if (inputs.disconnecting && !replaced_on_disconnect(row)) return keep();
 
-    const bool has_follow_up = !row.body->followup_eval_id().empty();
+    const bool has_follow_up = !row.body.followup_eval_id().empty();
     const bool is_follow_up =
-        has_follow_up && state::to_uuid(row.body->followup_eval_id()) == inputs.evaluation_id;
+        has_follow_up && state::to_uuid(row.body.followup_eval_id()) == inputs.evaluation_id;
     const auto time = time_of(row, inputs, is_follow_up);
     if (!time || !time->eligible) return keep();
     if (is_follow_up || time->at - inputs.now <= reschedule_window) {
@@ -140,13 +140,13 @@ AllocationSet together(AllocationSet set, const AllocationSet& more) {
 }
 
 bool should_migrate(const state::AllocationRow& row) {
-    return row.body->desired_transition().migrate();
+    return row.body.desired_transition().migrate();
 }
 
-bool is_canary(const state::AllocationRow& row) { return row.body->deployment_status().canary(); }
+bool is_canary(const state::AllocationRow& row) { return row.body.deployment_status().canary(); }
 
 bool ran_successfully(const state::AllocationRow& row) {
-    const auto& tasks = row.body->task_states();
+    const auto tasks = row.body.task_states();
     return !tasks.empty() && std::all_of(tasks.begin(), tasks.end(), [](const auto& task) {
         return task.state() == "dead" && !task.failed();
     });
@@ -172,12 +172,12 @@ bool needs_to_reconnect(const state::AllocationRow& row) {
     const bool possible = row.client_status == ClientStatus::unknown ||
                           row.client_status == ClientStatus::running ||
                           row.client_status == ClientStatus::failed;
-    return possible && last_unknown(*row.body).has_value();
+    return possible && last_unknown(row).has_value();
 }
 
 bool is_expired(const state::AllocationRow& row, WallTime now) {
     if (row.client_status != ClientStatus::unknown) return false;
-    const auto since = last_unknown(*row.body);
+    const auto since = last_unknown(row);
     return since && *since + lost_after(row) <= now;
 }
 
@@ -215,7 +215,7 @@ Rescheduling reschedule(const AllocationSet& set, const RescheduleInputs& inputs
     for (const auto& [id, allocation] : set) {
         const auto& row = *allocation;
         if (inputs.disconnecting && row.client_status == ClientStatus::unknown) continue;
-        if (!row.body->next_allocation().empty() && row.terminal()) continue;
+        if (!row.body.next_allocation().empty() && row.terminal()) continue;
         const Filter filter = inputs.batch ? filter_batch(row) : filter_service(row);
         if (filter == Filter::keep && !inputs.disconnecting)
             found.untainted.emplace(id, allocation);

@@ -70,7 +70,7 @@ bool ports_fit(const state::StateView& view, const schema::Node& node, const std
     bool fit = true;
     for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
         if (row->terminal() || gone.contains(row->id)) continue;
-        fit = ports.add(row->body->allocated_resources()) && fit;
+        fit = ports.add(row->body.allocated_resources()) && fit;
     }
     for (const auto* allocation : arriving) {
         if (client_terminal(*allocation)) continue;

@@ -82,7 +82,7 @@ const NodePorts& Fleet::ports(std::uint32_t number) {
     ports = std::make_unique<NodePorts>(*node(number));
     for (const auto& row : view_.allocations_on(ids_[number])) {
         if (row->terminal() || stopped_.contains(row->id)) continue;
-        ports->add(row->body->allocated_resources());
+        ports->add(row->body.allocated_resources());
     }
     const auto placed = placed_.find(number);
     if (placed == placed_.end()) return *ports;
@@ -93,7 +93,7 @@ const NodePorts& Fleet::ports(std::uint32_t number) {
 std::uint32_t Fleet::note(const state::AllocationRow& row, int delta) {
     const std::uint32_t number = find(row.node_id);
     auto record = number == elsewhere ? view_.node(row.node_id) : node(number);
-    events_.push_back({number, std::move(record), row.body->task_group(), delta});
+    events_.push_back({number, std::move(record), std::string{row.body.task_group()}, delta});
     return number;
 }
 
@@ -102,7 +102,7 @@ void Fleet::stop(const state::AllocationRow& row) {
     const std::uint32_t number = note(row, -1);
     if (number == elsewhere) return;
     used_[number] -= row.usage;
-    if (ports_[number]) ports_[number]->remove(row.body->allocated_resources());
+    if (ports_[number]) ports_[number]->remove(row.body.allocated_resources());
 }
 
 void Fleet::undo_stop(const state::AllocationRow& row) {
@@ -110,7 +110,7 @@ void Fleet::undo_stop(const state::AllocationRow& row) {
     const std::uint32_t number = note(row, +1);
     if (number == elsewhere) return;
     used_[number] += row.usage;
-    if (ports_[number]) ports_[number]->add(row.body->allocated_resources());
+    if (ports_[number]) ports_[number]->add(row.body.allocated_resources());
 }
 
 void Fleet::place(std::uint32_t number, const std::string& group, const state::Usage& usage,

@@ -25,9 +25,9 @@ std::uint64_t index_of(std::string_view name) {
 NameIndex::NameIndex(std::string job_id, std::string group, std::uint64_t count)
     : job_id_{std::move(job_id)}, group_{std::move(group)}, count_{count} {}
 
-void NameIndex::use(const std::string& name) { ++uses_[index_of(name)]; }
+void NameIndex::use(std::string_view name) { ++uses_[index_of(name)]; }
 
-void NameIndex::release(const std::string& name) {
+void NameIndex::release(std::string_view name) {
     const auto at = uses_.find(index_of(name));
     if (at != uses_.end() && --at->second == 0) uses_.erase(at);
 }
@@ -46,11 +46,10 @@ std::vector<std::string> NameIndex::next(std::size_t how_many) {
     return names;
 }
 
-std::vector<std::string> NameIndex::next_canaries(std::size_t how_many,
-                                                  const std::set<std::string>& canaries,
-                                                  const std::set<std::string>& replaced) {
+std::vector<std::string> NameIndex::next_canaries(std::size_t how_many, const NameSet& canaries,
+                                                  const NameSet& replaced) {
     std::vector<std::string> names;
-    std::set<std::string> chosen = canaries;
+    NameSet chosen = canaries;
     const auto choose = [&](std::uint64_t index) {
         auto canary = name(index);
         if (!chosen.insert(canary).second) return;
@@ -67,8 +66,8 @@ std::vector<std::string> NameIndex::next_canaries(std::size_t how_many,
     return names;
 }
 
-std::set<std::string> NameIndex::take_highest(std::size_t how_many) {
-    std::set<std::string> names;
+NameSet NameIndex::take_highest(std::size_t how_many) {
+    NameSet names;
     while (names.size() < how_many && !uses_.empty()) {
         const auto highest = std::prev(uses_.end());
         names.insert(name(highest->first));

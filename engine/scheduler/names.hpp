@@ -16,23 +16,25 @@ namespace drover::scheduler {
 // 0 for a name that has no index.
 [[nodiscard]] std::uint64_t index_of(std::string_view name);
 
+using NameSet = std::set<std::string, std::less<>>;
+
 class NameIndex {
 public:
     NameIndex(std::string job_id, std::string group, std::uint64_t count);
 
-    void use(const std::string& name);
+    void use(std::string_view name);
     // One allocation with this name is gone.
-    void release(const std::string& name);
+    void release(std::string_view name);
 
     // The lowest free ones; where all are taken, the lowest once more.
     [[nodiscard]] std::vector<std::string> next(std::size_t how_many);
     // For canaries: names of those that will be replaced, then free ones, then such as lie beyond
     // the count (they are the first to go after the promotion).
     [[nodiscard]] std::vector<std::string> next_canaries(std::size_t how_many,
-                                                         const std::set<std::string>& canaries,
-                                                         const std::set<std::string>& replaced);
+                                                         const NameSet& canaries,
+                                                         const NameSet& replaced);
     // The highest ones in use; they are free from then on.
-    [[nodiscard]] std::set<std::string> take_highest(std::size_t how_many);
+    [[nodiscard]] NameSet take_highest(std::size_t how_many);
     // The name is used twice: give this placement another one.
     [[nodiscard]] std::string without_duplicate(const std::string& name);
 

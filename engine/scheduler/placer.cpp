@@ -124,7 +124,8 @@ Wish Placer::wish_of(const Placement& placement, const Source& source) const {
     if (previous.client_status == state::ClientStatus::failed) {
         wish.penalised.push_back(previous.node_id);
     }
-    for (const auto& event : previous.body->reschedule_tracker().events()) {
+    const auto tracker = previous.body.reschedule_tracker();
+    for (const auto& event : tracker.events()) {
         wish.penalised.push_back(state::to_uuid(event.prev_node_id()));
     }
     const auto* group = find_group(*source.job, placement.group);
@@ -215,12 +216,12 @@ void Placer::write(const Placement& placement, const Source& source, const Ranki
     placed.set_deployment_id(source.deployment_id);
     if (placement.canary) placed.mutable_deployment_status()->set_canary(true);
     if (placement.previous != nullptr) {
-        placed.set_previous_allocation(placement.previous->body->id());
+        placed.set_previous_allocation(placement.previous->id.raw());
         if (placement.reschedule) {
             *placed.mutable_reschedule_tracker() =
                 tracker_after(*placement.previous, inputs_.plan.wall);
-        } else if (placement.previous->body->has_reschedule_tracker()) {
-            *placed.mutable_reschedule_tracker() = placement.previous->body->reschedule_tracker();
+        } else if (placement.previous->body.has_reschedule_tracker()) {
+            *placed.mutable_reschedule_tracker() = placement.previous->body.reschedule_tracker();
         }
     }
     placed.set_create_time(now);

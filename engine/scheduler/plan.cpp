@@ -60,7 +60,7 @@ private:
     Prng ids_;
     PlanWriter writer_;
     schema::SchedulerOutput output_;
-    std::map<std::string, GroupShape> shapes_;
+    std::map<std::string, GroupShape, std::less<>> shapes_;
 };
 
 ReconcileInputs Run::reconcile_inputs() {
@@ -87,7 +87,7 @@ ReconcileInputs Run::reconcile_inputs() {
 void Run::decide_updates(ReconcileInputs& inputs) {
     std::map<std::tuple<std::uint64_t, std::uint64_t, std::string>, bool> replaced;
     for (const auto& row : inputs.allocations) {
-        const auto shape = shapes_.find(row->body->task_group());
+        const auto shape = shapes_.find(row->body.task_group());
         if (shape == shapes_.end() || row->server_terminal() || row->job == nullptr) continue;
         if (row->job->job_modify_index() == job_->job_modify_index()) continue;
         const auto [at, added] =
@@ -116,16 +116,16 @@ bool Run::shares_host(const state::AllocationRow& row, const GroupShape& shape) 
     if (!shape.distinct_hosts_in_job && !shape.distinct_hosts_in_group) return false;
     for (const auto& other : view_.allocations_on(row.node_id)) {
         if (other->terminal() || other->id == row.id) continue;
-        if (other->body->job_id() != key_.id || other->body->namespace_() != key_.namespace_)
+        if (other->body.job_id() != key_.id || other->body.namespace_() != key_.namespace_)
             continue;
-        if (shape.distinct_hosts_in_job || other->body->task_group() == shape.name) return true;
+        if (shape.distinct_hosts_in_job || other->body.task_group() == shape.name) return true;
     }
     return false;
 }
 
 // The stored allocation as one of the current version: it keeps its resources and its ports.
 schema::Allocation Run::updated(const state::AllocationRow& row, const GroupShape& shape) const {
-    schema::Allocation copy = *row.body;
+    schema::Allocation copy = row.body.unpack();
     copy.clear_job();
     copy.set_eval_id(evaluation_.id());
     copy.set_job_version(job_->version());
@@ -152,7 +152,7 @@ void Run::write_stops(const ReconcileInputs& inputs, Reconciliation& result) {
 void Run::write_updates(const Reconciliation& result) {
     const bool active = result.current && is_active(*result.current);
     for (const auto& row : result.in_place) {
-        auto copy = updated(*row, shapes_.at(row->body->task_group()));
+        auto copy = updated(*row, shapes_.find(row->body.task_group())->second);
         const std::string deployment = active ? result.current->id() : std::string{};
         if (copy.deployment_id() != deployment) {
             copy.set_deployment_id(deployment);

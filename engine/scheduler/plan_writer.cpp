@@ -28,15 +28,15 @@ void PlanWriter::append_state(schema::Allocation& allocation,
 }
 
 void PlanWriter::stop(const Stop& stop) {
-    const auto& body = *stop.allocation->body;
-    auto& written = stops_[stop.allocation->id];
-    written.set_id(body.id());
-    written.set_namespace_(body.namespace_());
-    written.set_job_id(body.job_id());
-    written.set_task_group(body.task_group());
-    written.set_name(body.name());
-    written.set_node_id(body.node_id());
-    written.set_node_name(body.node_name());
+    const auto& row = *stop.allocation;
+    auto& written = stops_[row.id];
+    written.set_id(row.id.raw());
+    written.set_namespace_(std::string{row.body.namespace_()});
+    written.set_job_id(std::string{row.body.job_id()});
+    written.set_task_group(std::string{row.body.task_group()});
+    written.set_name(std::string{row.body.name()});
+    written.set_node_id(row.node_id.raw());
+    written.set_node_name(std::string{row.body.node_name()});
     written.set_eval_id(evaluation_.id());
     written.set_desired_status("stop");
     written.set_desired_description(stop.description);
@@ -66,7 +66,7 @@ void PlanWriter::take_over_note(const Stop& stop, schema::Allocation& written) {
 schema::Allocation& PlanWriter::copy_of(const state::AllocationPtr& allocation) {
     const auto [at, added] = placements_.try_emplace(allocation->id);
     if (added) {
-        at->second = *allocation->body;
+        at->second = allocation->body.unpack();
         at->second.set_modify_time(now_.value());
     }
     return at->second;
@@ -86,7 +86,7 @@ void PlanWriter::note(const Note& note) {
 
 void PlanWriter::note_failed_reschedule(const state::AllocationPtr& allocation) {
     if (stops_.contains(allocation->id)) return;
-    if (allocation->body->reschedule_tracker().last_reschedule() == "no placement") return;
+    if (allocation->body.reschedule_tracker().last_reschedule() == "no placement") return;
     copy_of(allocation).mutable_reschedule_tracker()->set_last_reschedule("no placement");
 }
 

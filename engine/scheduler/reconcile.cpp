@@ -54,7 +54,7 @@ std::map<std::string, AllocationSet> by_group(const ReconcileInputs& inputs) {
         for (const auto& group : inputs.job->task_groups()) groups[group.name()];
     }
     for (const auto& row : inputs.allocations) {
-        groups[row->body->task_group()].emplace(row->id, row);
+        groups[std::string{row->body.task_group()}].emplace(row->id, row);
     }
     return groups;
 }
@@ -78,7 +78,7 @@ AllocationSet not_terminal(const AllocationSet& set) {
 AllocationSet relevant(const AllocationSet& set, bool batch) {
     AllocationSet kept;
     for (const auto& [id, row] : set) {
-        const bool asked_again = row->body->desired_transition().reschedule();
+        const bool asked_again = row->body.desired_transition().reschedule();
         if (!row->server_terminal() || (batch && !asked_again)) kept.emplace(id, row);
     }
     return kept;
@@ -126,7 +126,7 @@ std::vector<state::AllocationPtr> in_name_order(const AllocationSet& set) {
     std::vector<state::AllocationPtr> ordered;
     for (const auto& [id, row] : set) ordered.push_back(row);
     std::stable_sort(ordered.begin(), ordered.end(), [](const auto& a, const auto& b) {
-        return index_of(a->body->name()) < index_of(b->body->name());
+        return index_of(a->body.name()) < index_of(b->body.name());
     });
     return ordered;
 }

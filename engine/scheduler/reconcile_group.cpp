@@ -101,16 +101,16 @@ bool GroupRun::run() {
 bool GroupRun::canarying() const { return state_.desired_canaries() != 0 && !state_.promoted(); }
 
 bool GroupRun::of_this_version(const state::AllocationRow& row) const {
-    return row.body->job_version() == job_.inputs.job->version() &&
-           row.body->job_create_index() == job_.inputs.job->create_index();
+    return row.body.job_version() == job_.inputs.job->version() &&
+           row.body.job_create_index() == job_.inputs.job->create_index();
 }
 
 // What an earlier version of a batch job has ended does not count for this one.
 void GroupRun::drop_old_batch() {
     for (auto at = all_.begin(); at != all_.end();) {
         const auto& row = *at->second;
-        const bool older = row.body->job_create_index() < job_.inputs.job->create_index() ||
-                           row.body->job_version() < job_.inputs.job->version();
+        const bool older = row.body.job_create_index() < job_.inputs.job->create_index() ||
+                           row.body.job_version() < job_.inputs.job->version();
         if (older && row.terminal()) {
             desired_.set_ignore(desired_.ignore() + 1);
             at = all_.erase(at);
@@ -133,7 +133,7 @@ void GroupRun::stop_superseded_canaries() {
     if (current && job_.failed) add_unpromoted(*current);
     // Their deployment may be gone, as after a purge.
     for (const auto& [id, row] : all_) {
-        const bool mine = current && row->body->deployment_id() == current->id();
+        const bool mine = current && row->body.deployment_id() == current->id();
         if (is_canary(*row) && !mine) superseded.emplace(id, row);
     }
     job_.stop(superseded, "alloc not needed due to job update");
@@ -179,7 +179,7 @@ void GroupRun::wait_for_stopping_clients() {
     for (const auto& task : group_.tasks()) grace = std::max(grace, Duration{task.kill_timeout()});
     for (const auto& [id, row] : classes_.lost) {
         WallTime since = job_.inputs.now;
-        for (const auto& state : row->body->alloc_states()) {
+        for (const auto& state : row->body.alloc_states()) {
             if (state.value() == "lost") since = WallTime{state.time()};
         }
         const WallTime over = since + stop_after + grace;
@@ -217,14 +217,14 @@ void GroupRun::note_later() {
 
 void GroupRun::index_names() {
     for (const auto* set : {&untainted_, &classes_.migrate, &reschedule_now_, &classes_.lost}) {
-        for (const auto& [id, row] : *set) names_.use(row->body->name());
+        for (const auto& [id, row] : *set) names_.use(row->body.name());
     }
 }
 
 void GroupRun::stop_one(AllocationSet& candidates, const state::AllocationPtr& allocation) {
     job_.result.stops.push_back({allocation, "alloc not needed due to job update", {}, {}});
     desired_.set_stop(desired_.stop() + 1);
-    names_.release(allocation->body->name());
+    names_.release(allocation->body.name());
     candidates.erase(allocation->id);
     untainted_.erase(allocation->id);
     classes_.migrate.erase(allocation->id);
@@ -232,7 +232,7 @@ void GroupRun::stop_one(AllocationSet& candidates, const state::AllocationPtr& a
 
 void GroupRun::stop_surplus() {
     // Names of the lost are free for their replacements.
-    for (const auto& [id, row] : classes_.lost) names_.release(row->body->name());
+    for (const auto& [id, row] : classes_.lost) names_.release(row->body.name());
     AllocationSet candidates = canarying() ? without(untainted_, canaries_) : untainted_;
     const auto counted = std::count_if(candidates.begin(), candidates.end(), [](const auto& entry) {
         return !is_unknown(*entry.second);
@@ -252,21 +252,21 @@ void GroupRun::stop_surplus() {
     };
     // A promoted canary takes over the name of the one it was a trial for.
     if (!canarying() && !canaries_.empty()) {
-        std::set<std::string> promoted;
-        for (const auto& [id, row] : canaries_) promoted.insert(row->body->name());
+        NameSet promoted;
+        for (const auto& [id, row] : canaries_) promoted.emplace(row->body.name());
         stop_while_surplus(in_name_order(without(candidates, canaries_)),
-                           [&](const auto& row) { return promoted.contains(row.body->name()); });
+                           [&](const auto& row) { return promoted.contains(row.body.name()); });
     }
     NameIndex migrating{job_.inputs.key.id, name_, count_};
-    for (const auto& [id, row] : classes_.migrate) migrating.use(row->body->name());
+    for (const auto& [id, row] : classes_.migrate) migrating.use(row->body.name());
     const auto highest_migrating = migrating.take_highest(surplus);
     stop_while_surplus(in_name_order(classes_.migrate), [&](const auto& row) {
-        return highest_migrating.contains(row.body->name());
+        return highest_migrating.contains(row.body.name());
     });
     NameIndex in_use = names_;
     const auto highest = in_use.take_highest(surplus);
     stop_while_surplus(in_name_order(candidates),
-                       [&](const auto& row) { return highest.contains(row.body->name()); });
+                       [&](const auto& row) { return highest.contains(row.body.name()); });
     // Only duplicates are left.
     stop_while_surplus(in_name_order(candidates), [](const auto&) { return true; });
 }
@@ -298,9 +298,9 @@ void GroupRun::require_canaries() {
     if (!requires_canaries_) return;
     state_.set_desired_canaries(static_cast<std::int32_t>(wanted));
     if (job_.paused || job_.failed) return;
-    std::set<std::string> taken, replaced;
-    for (const auto& [id, row] : canaries_) taken.insert(row->body->name());
-    for (const auto& [id, row] : destructive_) replaced.insert(row->body->name());
+    NameSet taken, replaced;
+    for (const auto& [id, row] : canaries_) taken.emplace(row->body.name());
+    for (const auto& [id, row] : destructive_) replaced.emplace(row->body.name());
     const std::size_t missing = wanted - canaries_.size();
     desired_.set_canary(missing);
     for (auto& name : names_.next_canaries(missing, taken, replaced)) {
@@ -319,8 +319,8 @@ std::size_t GroupRun::update_limit() const {
     if (job_.paused || job_.failed || canarying()) return 0;
     std::size_t limit = most;
     for (const auto& [id, row] : untainted_) {
-        if (row->body->deployment_id() != job_.result.current->id()) continue;
-        const auto& status = row->body->deployment_status();
+        if (row->body.deployment_id() != job_.result.current->id()) continue;
+        const auto status = row->body.deployment_status();
         if (status.has_healthy() && !status.healthy()) return 0;
         if (!status.has_healthy() && limit > 0) --limit;
     }
@@ -330,13 +330,13 @@ std::size_t GroupRun::update_limit() const {
 Placement GroupRun::reschedule_of(const state::AllocationPtr& allocation) const {
     Placement placement;
     placement.group = name_;
-    placement.name = allocation->body->name();
+    placement.name = std::string{allocation->body.name()};
     placement.previous = allocation;
     placement.reschedule = true;
     // Only a rollout that still waits for its canaries has any.
     placement.canary = canarying() && is_canary(*allocation);
     placement.downgrade = canarying() && !placement.canary;
-    placement.min_job_version = allocation->body->job_version();
+    placement.min_job_version = allocation->body.job_version();
     return placement;
 }
 
@@ -344,7 +344,7 @@ Placement GroupRun::reschedule_of(const state::AllocationPtr& allocation) const 
 // slot: its replacement does.
 std::size_t GroupRun::slots_held() const {
     const auto holding = std::count_if(untainted_.begin(), untainted_.end(), [](const auto& entry) {
-        return !is_unknown(*entry.second) || entry.second->body->next_allocation().empty();
+        return !is_unknown(*entry.second) || entry.second->body.next_allocation().empty();
     });
     return static_cast<std::size_t>(holding) + classes_.migrate.size();
 }

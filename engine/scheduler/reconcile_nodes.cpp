@@ -36,12 +36,12 @@ private:
     void stop(const state::AllocationPtr& row, const char* why, const char* client_status = "");
     void ignore(const state::AllocationRow& row);
     [[nodiscard]] schema::DesiredUpdates& desired_of(const state::AllocationRow& row) {
-        return result_.desired[row.body->task_group()];
+        return result_.desired[std::string{row.body.task_group()}];
     }
 
     const NodeInputs& inputs_;
     NodeReconciliation result_;
-    std::map<std::string, std::string> required_;  // name -> group
+    std::map<std::string, std::string, std::less<>> required_;  // name -> group
     std::set<Slot> held_;
     std::map<Slot, state::AllocationPtr> ended_;  // the newest of each
 };
@@ -53,7 +53,7 @@ NodeReconciliation NodeRun::run() {
     for (const auto& row : inputs_.allocations) rows.emplace(row->id, row);
     for (const auto& [id, row] : rows) {
         if (row->terminal()) {
-            ended_[{row->node_id, row->body->name()}] = row;
+            ended_[{row->node_id, std::string{row->body.name()}}] = row;
         } else {
             look_at(row);
         }
@@ -93,10 +93,10 @@ void NodeRun::look_at(const state::AllocationPtr& row) {
     const bool is_tainted = taint != inputs_.tainted.end();
     const schema::Node* const node = is_tainted ? taint->second.get() : nullptr;
     const bool gone = is_tainted && (node == nullptr || node->status() == "down");
-    if (!required_.contains(row->body->name())) {
+    if (!required_.contains(row->body.name())) {
         return stop(row, not_needed, gone ? "lost" : "");
     }
-    const Slot slot{row->node_id, row->body->name()};
+    const Slot slot{row->node_id, std::string{row->body.name()}};
     if (should_migrate(*row)) {
         // Asked to go by an operator or by the drain of its node: to a node that is still in use a
         // system job comes back.
@@ -110,7 +110,7 @@ void NodeRun::look_at(const state::AllocationPtr& row) {
         return look_at_tainted(row, node);
     }
     if (needs_to_reconnect(*row)) {
-        result_.notes[row->id] = {row, row->body->client_status(), {}, {}};
+        result_.notes[row->id] = {row, std::string{row->body.client_status()}, {}, {}};
         auto& desired = desired_of(*row);
         desired.set_reconnect(desired.reconnect() + 1);
     }
@@ -148,7 +148,8 @@ bool NodeRun::is_done(const state::AllocationRow& ended) const {
     if (ended.job == nullptr) return false;
     if (ended.job->job_modify_index() == inputs_.job->job_modify_index()) return true;
     const bool cut_short = ended.server_terminal() && !ran_successfully(ended);
-    return !cut_short && !needs_replacement(*ended.job, *inputs_.job, ended.body->task_group());
+    return !cut_short &&
+           !needs_replacement(*ended.job, *inputs_.job, std::string{ended.body.task_group()});
 }
 
 void NodeRun::place_missing(const Uuid& node) {

@@ -17,20 +17,21 @@ void avoid_duplicate(NameIndex& names, Placement& placement) {
 
 double best_score(const state::AllocationRow& row) {
     double best = 0;
-    for (const auto& meta : row.body->metrics().score_meta_data()) {
+    const auto metrics = row.body.metrics();
+    for (const auto& meta : metrics.score_meta_data()) {
         best = std::max(best, meta.norm_score());
     }
     return best;
 }
 
 bool is_newer(const state::AllocationRow& row, const state::AllocationRow& than) {
-    return row.body->job_create_index() > than.body->job_create_index() ||
-           row.body->job_version() > than.body->job_version();
+    return row.body.job_create_index() > than.body.job_create_index() ||
+           row.body.job_version() > than.body.job_version();
 }
 
 std::int64_t started_at(const state::AllocationRow& row) {
     std::int64_t oldest = 0;
-    for (const auto& task : row.body->task_states()) {
+    for (const auto& task : row.body.task_states()) {
         const std::int64_t started = task.started_at();
         if (started > 0 && (oldest == 0 || started < oldest)) oldest = started;
     }
@@ -81,7 +82,7 @@ void GroupRun::place_what_a_halted_deployment_allows(const std::vector<Placement
     for (const auto& placement : place) {
         if (placement.previous == nullptr) continue;
         const bool blamed = placement.reschedule && job_.failed && job_.result.current &&
-                            placement.previous->body->deployment_id() == job_.result.current->id();
+                            placement.previous->body.deployment_id() == job_.result.current->id();
         if (blamed) continue;
         desired_.set_place(desired_.place() + 1);
         if (placement.reschedule) desired_.set_stop(desired_.stop() + 1);
@@ -97,7 +98,7 @@ void GroupRun::replace_updated() {
     for (std::size_t i = 0; i < replaced; ++i) {
         Placement placement;
         placement.group = name_;
-        placement.name = turns[i]->body->name();
+        placement.name = std::string{turns[i]->body.name()};
         placement.previous = turns[i];
         placement.destructive = true;
         job_.result.destructive.push_back(std::move(placement));
@@ -108,7 +109,7 @@ void GroupRun::migrate() {
     desired_.set_migrate(classes_.migrate.size());
     for (const auto& row : in_name_order(classes_.migrate)) {
         job_.result.stops.push_back({row, "alloc is being migrated", {}, {}});
-        const auto& transition = row->body->desired_transition();
+        const auto transition = row->body.desired_transition();
         const bool only_stops = job_.inputs.batch &&
                                 (transition.reschedule() || transition.migrate_disable_placement());
         if (only_stops) continue;
@@ -162,11 +163,11 @@ bool GroupRun::is_complete() const {
 
 AllocationSet GroupRun::replacements_of(const state::AllocationRow& row) const {
     AllocationSet replacements;
-    std::string next = row.body->next_allocation();
+    std::string_view next = row.body.next_allocation();
     while (!next.empty()) {
         const auto at = all_.find(state::to_uuid(next));
         if (at == all_.end() || !replacements.insert(*at).second) break;
-        next = at->second->body->next_allocation();
+        next = at->second->body.next_allocation();
     }
     return replacements;
 }
@@ -195,7 +196,7 @@ bool GroupRun::settle_reconnect(const state::AllocationPtr& original) {
 
 void GroupRun::take_in_reconnecting(const AllocationSet& set) {
     for (const auto& [id, row] : set) {
-        const auto& transition = row->body->desired_transition();
+        const auto transition = row->body.desired_transition();
         if (row->client_status == state::ClientStatus::failed) {
             if (row->server_terminal()) continue;
             job_.result.stops.push_back(
@@ -215,7 +216,7 @@ void GroupRun::take_in_reconnecting(const AllocationSet& set) {
         untainted_.emplace(id, row);
         if (row->client_status != state::ClientStatus::running) continue;
         desired_.set_reconnect(desired_.reconnect() + 1);
-        job_.result.notes[id] = {row, "running", row->body->client_description(), {}};
+        job_.result.notes[id] = {row, "running", std::string{row->body.client_description()}, {}};
     }
 }
 

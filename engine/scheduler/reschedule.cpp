@@ -17,10 +17,10 @@ bool is_enabled(const schema::ReschedulePolicy* policy) {
 }
 
 // When its last task ended; the time of its last change where no task ever did.
-WallTime fail_time_of(const schema::Allocation& allocation) {
+WallTime fail_time_of(const state::AllocationRow& row) {
     std::int64_t last = 0;
-    for (const auto& task : allocation.task_states()) last = std::max(last, task.finished_at());
-    return WallTime{last > 0 ? last : allocation.modify_time()};
+    for (const auto& task : row.body.task_states()) last = std::max(last, task.finished_at());
+    return WallTime{last > 0 ? last : row.body.modify_time()};
 }
 
 std::int64_t grown_delay(const schema::ReschedulePolicy& policy,
@@ -39,13 +39,13 @@ std::int64_t grown_delay(const schema::ReschedulePolicy& policy,
 }
 
 std::int64_t next_delay(const state::AllocationRow& row, const schema::ReschedulePolicy& policy) {
-    const auto& tracker = row.body->reschedule_tracker();
+    const auto tracker = row.body.reschedule_tracker();
     if (tracker.events().empty()) return policy.delay();
     const std::int64_t delay = grown_delay(policy, tracker);
     if (policy.max_delay() <= 0 || delay <= policy.max_delay()) return delay;
     // An allocation that lived longer than the cap has earned a fresh start.
     const std::int64_t rescheduled = tracker.events(tracker.events_size() - 1).reschedule_time();
-    const std::int64_t lived = fail_time_of(*row.body).value() - rescheduled;
+    const std::int64_t lived = fail_time_of(row).value() - rescheduled;
     return lived > policy.max_delay() ? policy.delay() : policy.max_delay();
 }
 
@@ -53,7 +53,8 @@ bool has_attempt_left(const state::AllocationRow& row, const schema::RescheduleP
                       WallTime fail_time, std::int64_t delay) {
     if (policy.unlimited()) return true;
     if (policy.attempts() <= 0) return false;
-    const auto& events = row.body->reschedule_tracker().events();
+    const auto tracker = row.body.reschedule_tracker();
+    const auto& events = tracker.events();
     if (events.empty()) return true;
     const auto attempted =
         std::count_if(events.begin(), events.end(), [&](const schema::RescheduleEvent& event) {
@@ -67,7 +68,7 @@ bool has_attempt_left(const state::AllocationRow& row, const schema::RescheduleP
 const schema::TaskGroup* group_of(const state::AllocationRow& row) {
     if (row.job == nullptr) return nullptr;
     for (const auto& group : row.job->task_groups()) {
-        if (group.name() == row.body->task_group()) return &group;
+        if (group.name() == row.body.task_group()) return &group;
     }
     return nullptr;
 }
@@ -88,28 +89,29 @@ std::optional<RescheduleTime> next_reschedule_from(const state::AllocationRow& r
 }
 
 std::optional<RescheduleTime> next_reschedule(const state::AllocationRow& row) {
-    if (row.desired_status == state::DesiredStatus::stop && !last_reschedule_failed(*row.body)) {
+    if (row.desired_status == state::DesiredStatus::stop && !last_reschedule_failed(row)) {
         return std::nullopt;
     }
     // A batch allocation that somebody asked to be placed anew need not have failed.
-    const bool asked = row.body->desired_transition().reschedule() && row.job != nullptr &&
+    const bool asked = row.body.desired_transition().reschedule() && row.job != nullptr &&
                        row.job->type() == "batch";
     if (!asked && row.client_status != state::ClientStatus::failed &&
         row.client_status != state::ClientStatus::lost) {
         return std::nullopt;
     }
-    return next_reschedule_from(row, fail_time_of(*row.body));
+    return next_reschedule_from(row, fail_time_of(row));
 }
 
-bool last_reschedule_failed(const schema::Allocation& allocation) {
-    const std::string& last = allocation.reschedule_tracker().last_reschedule();
+bool last_reschedule_failed(const state::AllocationRow& row) {
+    const std::string last = row.body.reschedule_tracker().last_reschedule();
     return !last.empty() && last != "ok";
 }
 
 schema::RescheduleTracker tracker_after(const state::AllocationRow& previous, WallTime now) {
     schema::RescheduleTracker tracker;
     const auto* policy = reschedule_policy_of(previous);
-    const auto& events = previous.body->reschedule_tracker().events();
+    const auto known = previous.body.reschedule_tracker();
+    const auto& events = known.events();
     const bool limited = policy != nullptr && policy->attempts() > 0 && !policy->unlimited();
     for (int i = 0; i < events.size(); ++i) {
         const std::int64_t age = now.value() - events[i].reschedule_time();
@@ -119,16 +121,16 @@ schema::RescheduleTracker tracker_after(const state::AllocationRow& previous, Wa
     }
     auto& event = *tracker.add_events();
     event.set_reschedule_time(now.value());
-    event.set_prev_alloc_id(previous.body->id());
-    event.set_prev_node_id(previous.body->node_id());
+    event.set_prev_alloc_id(previous.id.raw());
+    event.set_prev_node_id(previous.node_id.raw());
     event.set_delay(policy == nullptr ? 0 : next_delay(previous, *policy));
     tracker.set_last_reschedule("ok");
     return tracker;
 }
 
-std::optional<WallTime> last_unknown(const schema::Allocation& allocation) {
+std::optional<WallTime> last_unknown(const state::AllocationRow& row) {
     std::optional<WallTime> since;
-    for (const auto& state : allocation.alloc_states()) {
+    for (const auto& state : row.body.alloc_states()) {
         if (state.field() != client_status_field) continue;
         since = state.value() == "unknown" ? std::optional{WallTime{state.time()}} : std::nullopt;
     }

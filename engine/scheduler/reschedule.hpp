@@ -33,13 +33,13 @@ struct RescheduleTime {
                                                                  WallTime fail_time);
 
 // The last attempt to place it anew found no node: it may be tried again.
-[[nodiscard]] bool last_reschedule_failed(const schema::Allocation& allocation);
+[[nodiscard]] bool last_reschedule_failed(const state::AllocationRow& row);
 
 // The tracker of the allocation that replaces this one.
 [[nodiscard]] schema::RescheduleTracker tracker_after(const state::AllocationRow& previous,
                                                       WallTime now);
 
 // Since when it is unknown, by its own record of states; none where it is not.
-[[nodiscard]] std::optional<WallTime> last_unknown(const schema::Allocation& allocation);
+[[nodiscard]] std::optional<WallTime> last_unknown(const state::AllocationRow& row);
 
 }  // namespace drover::scheduler

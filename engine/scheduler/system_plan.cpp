@@ -73,7 +73,7 @@ private:
     PlanWriter writer_;
     Fleet fleet_;
     schema::SchedulerOutput output_;
-    std::map<std::string, GroupShape> shapes_;
+    std::map<std::string, GroupShape, std::less<>> shapes_;
     std::map<std::string, NodeExplanation> explanations_;
     std::map<std::string, std::int64_t> replaced_;  // by group, within its stagger
     std::set<Uuid> replacing_;                      // stopped for a new version on its own node
@@ -126,7 +126,7 @@ void SystemRun::write_stops(const NodeInputs& inputs, NodeReconciliation& result
 void SystemRun::update(NodeReconciliation& result) {
     count_recent_replacements();
     for (const auto& row : result.outdated) {
-        const std::string& group = row->body->task_group();
+        const std::string group{row->body.task_group()};
         const auto& shape = shapes_.at(group);
         auto& desired = result.desired[group];
         const bool replaced = row->job == nullptr || needs_replacement(*row->job, *job_, group);
@@ -140,7 +140,7 @@ void SystemRun::update(NodeReconciliation& result) {
             continue;
         }
         replacing_.insert(row->id);
-        if (place({row->node_id, group, row->body->name(), row})) {
+        if (place({row->node_id, group, std::string{row->body.name()}, row})) {
             ++replaced_[group];
             desired.set_destructive_update(desired.destructive_update() + 1);
         } else {
@@ -153,14 +153,14 @@ void SystemRun::update(NodeReconciliation& result) {
 void SystemRun::count_recent_replacements() {
     if (!is_running()) return;
     for (const auto& row : view_.allocations_of(key_)) {
-        const auto shape = shapes_.find(row->body->task_group());
-        if (shape == shapes_.end() || row->body->job_version() != job_->version()) continue;
+        const auto shape = shapes_.find(row->body.task_group());
+        if (shape == shapes_.end() || row->body.job_version() != job_->version()) continue;
         const Duration stagger{shape->second.group->update().stagger()};
-        if (WallTime{row->body->create_time()} + stagger <= inputs_.wall) continue;
-        if (row->body->previous_allocation().empty()) continue;
-        const auto previous = view_.allocation(state::to_uuid(row->body->previous_allocation()));
+        if (WallTime{row->body.create_time()} + stagger <= inputs_.wall) continue;
+        if (row->body.previous_allocation().empty()) continue;
+        const auto previous = view_.allocation(state::to_uuid(row->body.previous_allocation()));
         const bool replaced_older =
-            previous != nullptr && previous->body->job_version() != job_->version();
+            previous != nullptr && previous->body.job_version() != job_->version();
         if (replaced_older) ++replaced_[shape->first];
     }
 }
@@ -180,7 +180,7 @@ bool SystemRun::update_in_place(const state::AllocationRow& row, const GroupShap
         !node_objection(shape, *node).empty()) {
         return false;
     }
-    schema::Allocation copy = *row.body;
+    schema::Allocation copy = row.body.unpack();
     copy.clear_job();
     copy.set_eval_id(evaluation_.id());
     copy.set_job_version(job_->version());
@@ -298,7 +298,7 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
         node, *job_, to_double(fitness(fleet_.capacity(number), used, inputs_.algorithm)));
     placed.set_desired_status("run");
     placed.set_client_status("pending");
-    if (placement.previous) placed.set_previous_allocation(placement.previous->body->id());
+    if (placement.previous) placed.set_previous_allocation(placement.previous->id.raw());
     placed.set_create_time(inputs_.wall.value());
     placed.set_modify_time(inputs_.wall.value());
     fleet_.place(number, placement.group, shape.ask, placed.allocated_resources());

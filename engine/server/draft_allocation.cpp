@@ -16,7 +16,7 @@ bool is_client_terminal(const schema::Allocation& update) {
            update.client_status() == "lost";
 }
 
-const schema::TaskGroup* group_of(const schema::Job& job, const std::string& name) {
+const schema::TaskGroup* group_of(const schema::Job& job, std::string_view name) {
     for (const auto& group : job.task_groups()) {
         if (group.name() == name) return &group;
     }
@@ -29,7 +29,8 @@ bool may_be_rescheduled(const schema::TaskGroup& group, const state::AllocationR
     const auto& policy = group.reschedule_policy();
     if (policy.unlimited()) return true;
     const std::int64_t since = wall.value() - policy.interval();
-    const auto& events = row.body->reschedule_tracker().events();
+    const auto tracker = row.body.reschedule_tracker();
+    const auto& events = tracker.events();
     const auto used = std::count_if(events.begin(), events.end(), [&](const auto& event) {
         return event.reschedule_time() > since;
     });
@@ -44,9 +45,9 @@ const char* trigger_of(const state::StateView& view, const state::AllocationRow&
     const state::JobPtr job = view.job(state::key_of(*row.job));
     if (!job) return "job-deregister";
     if (was_unknown) return "reconnect";
-    const schema::TaskGroup* group = group_of(*job, row.body->task_group());
+    const schema::TaskGroup* group = group_of(*job, row.body.task_group());
     if (group == nullptr || update.client_status() != "failed") return nullptr;
-    if (!row.body->followup_eval_id().empty()) return nullptr;
+    if (!row.body.followup_eval_id().empty()) return nullptr;
     return may_be_rescheduled(*group, row, wall) ? "alloc-failure" : nullptr;
 }
 

@@ -73,7 +73,7 @@ void note_report(Context& context, const Uuid& node_id) {
 void apply_report(Context& context, const schema::Allocation& report) {
     AllocationPtr before = context.allocation(to_uuid(report.id()));
     if (!before) return;  // removed in the meantime
-    schema::Allocation body = *before->body;
+    schema::Allocation body = before->body.unpack();
     body.set_client_status(report.client_status());
     body.set_client_description(report.client_description());
     *body.mutable_task_states() = report.task_states();
@@ -114,10 +114,9 @@ void count_in_summary(Context& context, const schema::Allocation& now, const All
 void store_allocation(Context& context, schema::Allocation body, const JobPtr& job,
                       const AllocationPtr& before) {
     count_in_deployment(context, body, before.get());
-    AllocationPtr row =
-        make_allocation_row(std::make_shared<schema::Allocation>(std::move(body)), job);
-    count_in_summary(context, *row->body, before.get(), row->client_status);
-    context.touch_job(JobKey{row->body->namespace_(), row->body->job_id()});
+    AllocationPtr row = make_allocation_row(body, job);
+    count_in_summary(context, body, before.get(), row->client_status);
+    context.touch_job(job_of(*row));
     context.write.put_allocation(std::move(row));
 }
 
@@ -139,12 +138,12 @@ Result<void> apply_body(Context& context, const schema::AllocationTransition& bo
     }
     for (const schema::AllocationTransition::One& one : body.transitions()) {
         AllocationPtr before = context.allocation(to_uuid(one.allocation_id()));
-        auto row = std::make_shared<schema::Allocation>(*before->body);
-        merge(*row->mutable_desired_transition(), one.transition());
-        row->set_modify_index(context.index());
-        row->set_alloc_modify_index(context.index());
-        row->set_modify_time(context.wall_ns);
-        context.write.put_allocation(make_allocation_row(std::move(row), before->job));
+        schema::Allocation now = before->body.unpack();
+        merge(*now.mutable_desired_transition(), one.transition());
+        now.set_modify_index(context.index());
+        now.set_alloc_modify_index(context.index());
+        now.set_modify_time(context.wall_ns);
+        context.write.put_allocation(make_allocation_row(now, before->job));
     }
     upsert_evaluations(context, body.evaluations());
     return {};

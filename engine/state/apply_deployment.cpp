@@ -56,7 +56,7 @@ int healthy_canaries(const Context& context, const schema::DeploymentState& stat
     int count = 0;
     for (const std::string& raw : state.placed_canaries()) {
         AllocationPtr row = context.allocation(to_uuid(raw));
-        if (row && !row->terminal() && row->body->deployment_status().healthy()) ++count;
+        if (row && !row->terminal() && row->body.deployment_status().healthy()) ++count;
     }
     return count;
 }
@@ -89,7 +89,7 @@ Result<void> check_health(const Context& context, const schema::DeploymentChange
             AllocationPtr row = context.allocation(to_uuid(raw));
             std::string name = "allocation " + to_uuid(raw).text();
             if (!row) return fail(Errc::not_found, name + " not found");
-            if (row->body->deployment_id() != body.deployment_id()) {
+            if (row->body.deployment_id() != body.deployment_id()) {
                 return fail(Errc::invalid_argument, name + " is not part of deployment " +
                                                         to_uuid(body.deployment_id()).text());
             }
@@ -100,7 +100,7 @@ Result<void> check_health(const Context& context, const schema::DeploymentChange
 
 void set_health(Context& context, const std::string& raw_id, bool healthy) {
     AllocationPtr before = context.allocation(to_uuid(raw_id));
-    schema::Allocation now = *before->body;
+    schema::Allocation now = before->body.unpack();
     now.mutable_deployment_status()->set_healthy(healthy);
     now.mutable_deployment_status()->set_timestamp(context.wall_ns);
     now.mutable_deployment_status()->set_modify_index(context.index());
@@ -111,14 +111,13 @@ void set_health(Context& context, const std::string& raw_id, bool healthy) {
 
 void release_canary(Context& context, const std::string& raw_id) {
     AllocationPtr before = context.allocation(to_uuid(raw_id));
-    if (!before || before->terminal() || !before->body->deployment_status().healthy()) return;
-    schema::Allocation now = *before->body;
+    if (!before || before->terminal() || !before->body.deployment_status().healthy()) return;
+    schema::Allocation now = before->body.unpack();
     now.mutable_deployment_status()->set_canary(false);
     now.mutable_deployment_status()->set_modify_index(context.index());
     now.set_modify_index(context.index());
     now.set_alloc_modify_index(context.index());
-    context.write.put_allocation(
-        make_allocation_row(std::make_shared<schema::Allocation>(std::move(now)), before->job));
+    context.write.put_allocation(make_allocation_row(now, before->job));
 }
 
 bool requires_promotion(const schema::Deployment& row) {
@@ -194,8 +193,8 @@ void count_in_deployment(Context& context, schema::Allocation& now, const Alloca
     Uuid id = to_uuid(now.deployment_id());
     const schema::Deployment* stored = context.deployment(id);
     if (stored == nullptr) return;
-    bool placed = before == nullptr || before->body->deployment_id() != now.deployment_id();
-    HealthMove move = placed ? HealthMove{} : health_move(now, *before->body);
+    bool placed = before == nullptr || before->body.deployment_id() != now.deployment_id();
+    HealthMove move = placed ? HealthMove{} : health_move(now, before->body.unpack());
     if (!placed && move.healthy == 0 && move.unhealthy == 0) return;
     schema::Deployment& row = *context.edit_deployment(id);
     schema::DeploymentState* state = group_of(row, now.task_group());

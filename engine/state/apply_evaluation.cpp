@@ -87,7 +87,7 @@ Result<void> apply_body(Context& context, const schema::Reaping& body) {
     for (const Uuid& id : ids_of(body.allocation_ids())) {
         AllocationPtr row = context.allocation(id);
         if (!row) continue;
-        context.touch_job(JobKey{row->body->namespace_(), row->body->job_id()});
+        context.touch_job(job_of(*row));
         context.write.erase_allocation(id);
     }
     for (const Uuid& id : ids_of(body.deployment_ids())) {

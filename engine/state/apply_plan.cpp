@@ -61,11 +61,11 @@ void keep_known(schema::Allocation& allocation, const schema::Allocation& stored
 void link_previous(Context& context, const schema::Allocation& allocation) {
     if (allocation.previous_allocation().empty()) return;
     AllocationPtr previous = context.allocation(to_uuid(allocation.previous_allocation()));
-    if (!previous || previous->body->next_allocation() == allocation.id()) return;
-    auto body = std::make_shared<schema::Allocation>(*previous->body);
-    body->set_next_allocation(allocation.id());
-    body->set_modify_index(context.index());
-    context.write.put_allocation(make_allocation_row(std::move(body), previous->job));
+    if (!previous || previous->body.next_allocation() == allocation.id()) return;
+    schema::Allocation body = previous->body.unpack();
+    body.set_next_allocation(allocation.id());
+    body.set_modify_index(context.index());
+    context.write.put_allocation(make_allocation_row(body, previous->job));
 }
 
 void place(Context& context, const schema::Plan& plan, const std::string& node_id,
@@ -79,13 +79,13 @@ void place(Context& context, const schema::Plan& plan, const std::string& node_i
     name_job(body, plan);
     if (body.node_id().empty()) body.set_node_id(node_id);
     if (before && body.job_create_index() == 0) {
-        body.set_job_create_index(before->body->job_create_index());
-        body.set_job_version(before->body->job_version());
+        body.set_job_create_index(before->body.job_create_index());
+        body.set_job_version(before->body.job_version());
     }
     JobPtr job = find_job(context, job_key_of(body), plan);
     if (!job) return;
     if (before)
-        keep_known(body, *before->body);
+        keep_known(body, before->body.unpack());
     else
         introduce(body, context);
     body.set_modify_index(context.index());
@@ -110,7 +110,7 @@ void note_client_status(schema::Allocation& body, const schema::Allocation& plan
 void stop(Context& context, const schema::Allocation& planned, const char* desired) {
     AllocationPtr before = context.allocation(to_uuid(planned.id()));
     if (!before) return;
-    schema::Allocation body = *before->body;
+    schema::Allocation body = before->body.unpack();
     body.set_desired_status(planned.desired_status() == "evict" ? "evict" : desired);
     body.set_desired_description(planned.desired_description());
     note_client_status(body, planned, context.wall_ns);

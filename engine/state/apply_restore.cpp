@@ -76,9 +76,9 @@ void copy_rows(const Tables& from, TableWriter& write) {
     }
     std::map<AllocationJobKey, JobPtr> jobs;  // many allocations share one
     for (const auto& row : from.allocations.all()) {
-        JobPtr& job = jobs[job_key_of(*row->body)];
+        JobPtr& job = jobs[job_key_of(*row)];
         if (!job) job = capped(*row->job, index);
-        write.put_allocation(make_allocation_row(capped(*row->body, index), job));
+        write.put_allocation(make_allocation_row(*capped(row->body.unpack(), index), job));
     }
 }
 

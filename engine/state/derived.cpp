@@ -16,7 +16,6 @@ namespace {
 
 TextId text_of(const Uuid& id) { return TextId{id.text()}; }
 
-JobKey job_of(const schema::Allocation& row) { return JobKey{row.namespace_(), row.job_id()}; }
 JobKey job_of(const schema::Evaluation& row) { return JobKey{row.namespace_(), row.job_id()}; }
 JobKey job_of(const schema::Deployment& row) { return JobKey{row.namespace_(), row.job_id()}; }
 
@@ -73,14 +72,12 @@ void free_node(UsageByNode& usage, const AllocationRow& row) {
 void index_allocation(Derived& derived, const AllocationRow* before, const AllocationPtr& after) {
     const AllocationRow* now = after.get();
     auto by_node = [](const AllocationRow& row) { return OwnedKey<Uuid>{row.node_id, row.id}; };
-    auto by_job = [](const AllocationRow& row) {
-        return OwnedKey<JobKey>{job_of(*row.body), row.id};
-    };
+    auto by_job = [](const AllocationRow& row) { return OwnedKey<JobKey>{job_of(row), row.id}; };
     auto by_evaluation = [](const AllocationRow& row) {
-        return OwnedKey<Uuid>{to_uuid(row.body->eval_id()), row.id};
+        return OwnedKey<Uuid>{to_uuid(row.body.eval_id()), row.id};
     };
     auto by_deployment = [](const AllocationRow& row) {
-        return OwnedKey<Uuid>{to_uuid(row.body->deployment_id()), row.id};
+        return OwnedKey<Uuid>{to_uuid(row.body.deployment_id()), row.id};
     };
     auto by_text = [](const AllocationRow& row) { return text_of(row.id); };
     move_row(derived.allocations_by_node, before, now, by_node, after);
@@ -91,11 +88,11 @@ void index_allocation(Derived& derived, const AllocationRow* before, const Alloc
               before != nullptr ? before->id : now->id);
     if (before != nullptr && !before->terminal()) {
         free_node(derived.usage_by_node, *before);
-        count_live(derived.live_by_job, job_of(*before->body), -1);
+        count_live(derived.live_by_job, job_of(*before), -1);
     }
     if (now != nullptr && !now->terminal()) {
         use_node(derived.usage_by_node, *now);
-        count_live(derived.live_by_job, job_of(*now->body), 1);
+        count_live(derived.live_by_job, job_of(*now), 1);
     }
 }
 

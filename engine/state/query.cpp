@@ -30,7 +30,7 @@ class AllocationCollector {
 public:
     explicit AllocationCollector(schema::AllocationList& into) : into_{into} {}
     void add(const AllocationPtr& row) {
-        *into_.add_allocations() = *row->body;
+        *into_.add_allocations() = row->body.unpack();
         if (seen_.insert(row->job.get()).second) *into_.add_jobs() = *row->job;
     }
 
@@ -134,7 +134,7 @@ private:
     void allocation() {
         AllocationPtr row = view_.allocation(to_uuid(query_.allocation()));
         if (!row) return refuse(response_, Errc::not_found, "alloc not found");
-        *response_.mutable_allocation() = *row->body;
+        *response_.mutable_allocation() = row->body.unpack();
         *response_.mutable_allocation()->mutable_job() = *row->job;
     }
 
@@ -232,7 +232,7 @@ private:
         AllocationCollector out{*response_.mutable_allocations()};
         auto find = [this](const Uuid& id) { return view_.allocation(id); };
         auto where = [](const AllocationPtr& row) -> std::string_view {
-            return row->body->namespace_();
+            return row->body.namespace_();
         };
         list(Table::allocations, view_.tables().allocations, find, where,
              [&out](const AllocationPtr& row) { out.add(row); });

@@ -20,7 +20,7 @@ std::uint64_t of_row(const StateView& view, Table table, const auto& row) {
     return row ? row->modify_index() : view.table_index(table);
 }
 
-std::uint64_t modify_index(const AllocationPtr& row) { return row->body->modify_index(); }
+std::uint64_t modify_index(const AllocationPtr& row) { return row->body.modify_index(); }
 template <class Row>
 std::uint64_t modify_index(const Row& row) {
     return row->modify_index();
@@ -36,14 +36,14 @@ std::uint64_t of_rows(const StateView& view, Table table, const auto& rows) {
 std::uint64_t of_work(const StateView& view, const Uuid& node_id) {
     std::uint64_t index = 1;
     for (const AllocationPtr& row : view.allocations_on(node_id)) {
-        index = std::max(index, row->body->alloc_modify_index());
+        index = std::max(index, row->body.alloc_modify_index());
     }
     return index;
 }
 
 std::uint64_t of_allocation(const StateView& view, const Uuid& id) {
     AllocationPtr row = view.allocation(id);
-    return row ? row->body->modify_index() : view.table_index(Table::allocations);
+    return row ? row->body.modify_index() : view.table_index(Table::allocations);
 }
 
 }  // namespace

@@ -49,7 +49,11 @@ std::string Digest::text() const {
 }
 
 Digest row_hash(Table table, const google::protobuf::Message& row) {
-    return hash_of(table, schema::canonical_bytes(row));
+    return row_hash(table, schema::canonical_bytes(row));
+}
+
+Digest row_hash(Table table, std::string_view canonical_row) {
+    return hash_of(table, canonical_row);
 }
 
 Digest feature_level_hash(std::uint32_t level) { return hash_of_number<4>(level); }

@@ -111,10 +111,10 @@ Result<void> read_allocations(const Sections& sections, TableWriter& write) {
     });
     if (!done) return done;
     return read_rows<schema::Allocation>(
-        sections, Table::allocations, [&](std::shared_ptr<const schema::Allocation> row) {
+        sections, Table::allocations, [&](const std::shared_ptr<const schema::Allocation>& row) {
             auto job = jobs.find(job_key_of(*row));
             if (job == jobs.end() || !Uuid::from_raw(row->id()) || row->has_job()) return false;
-            write.put_allocation(make_allocation_row(std::move(row), job->second));
+            write.put_allocation(make_allocation_row(*row, job->second));
             return true;
         });
 }
@@ -208,7 +208,7 @@ std::vector<SnapshotSection> write_snapshot(const StateView& view) {
     out.push_back(section(Table::job_summaries, tables.job_summaries, plain));
     out.push_back(section(Table::evaluations, tables.evaluations, plain));
     out.push_back(section(Table::allocations, tables.allocations,
-                          [](const AllocationPtr& row) { return row->body->SerializeAsString(); }));
+                          [](const AllocationPtr& row) { return std::string{row->body.bytes()}; }));
     out.push_back(section(Table::allocation_jobs, tables.allocation_jobs,
                           [](const AllocationJob& row) { return row.job->SerializeAsString(); }));
     out.push_back(section(Table::deployments, tables.deployments, plain));

@@ -97,21 +97,34 @@ Usage usage_of(const schema::Allocation& allocation) {
     return main;
 }
 
-AllocationPtr make_allocation_row(std::shared_ptr<const schema::Allocation> body, JobPtr job) {
+AllocationPtr make_allocation_row(const schema::Allocation& body, JobPtr job) {
     auto row = std::make_shared<AllocationRow>();
-    row->id = to_uuid(body->id());
-    row->node_id = to_uuid(body->node_id());
-    row->desired_status = desired_status_of(body->desired_status());
-    row->client_status = client_status_of(body->client_status());
-    row->usage = usage_of(*body);
-    row->hash = row_hash(Table::allocations, *body);
-    row->body = std::move(body);
+    row->id = to_uuid(body.id());
+    row->node_id = to_uuid(body.node_id());
+    row->desired_status = desired_status_of(body.desired_status());
+    row->client_status = client_status_of(body.client_status());
+    row->usage = usage_of(body);
+    row->body = PackedAllocation{body};
+    row->hash = row_hash(Table::allocations, row->body.bytes());
     row->job = std::move(job);
     return row;
 }
 
 JobKey key_of(const schema::Job& job) { return JobKey{job.namespace_(), job.id()}; }
 
-Uuid to_uuid(const std::string& raw) { return Uuid::from_raw(raw).value_or(Uuid{}); }
+JobKey job_of(const AllocationRow& row) {
+    return JobKey{std::string{row.body.namespace_()}, std::string{row.body.job_id()}};
+}
+
+AllocationJobKey job_key_of(const AllocationRow& row) {
+    return AllocationJobKey{job_of(row), row.body.job_create_index(), row.body.job_version()};
+}
+
+AllocationJobKey job_key_of(const schema::Allocation& allocation) {
+    return AllocationJobKey{JobKey{allocation.namespace_(), allocation.job_id()},
+                            allocation.job_create_index(), allocation.job_version()};
+}
+
+Uuid to_uuid(std::string_view raw) { return Uuid::from_raw(raw).value_or(Uuid{}); }
 
 }  // namespace drover::state

@@ -8,8 +8,10 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "engine/base/uuid.hpp"
+#include "engine/state/packed_allocation.hpp"
 
 namespace drover::schema {
 class Allocation;
@@ -135,7 +137,7 @@ struct AllocationRow {
     Digest hash;  // of the body
     // Never embeds the job: `job` below is the record that it was placed for, shared by every
     // allocation of that version.
-    std::shared_ptr<const schema::Allocation> body;
+    PackedAllocation body;
     JobPtr job;
 
     // The servers want it stopped.
@@ -154,11 +156,14 @@ using AllocationPtr = std::shared_ptr<const AllocationRow>;
 [[nodiscard]] Usage usage_of(const schema::Allocation& allocation);
 
 // A row as the tables keep it. The allocation must not embed a job.
-[[nodiscard]] AllocationPtr make_allocation_row(std::shared_ptr<const schema::Allocation> body,
-                                                JobPtr job);
+[[nodiscard]] AllocationPtr make_allocation_row(const schema::Allocation& body, JobPtr job);
 
 [[nodiscard]] JobKey key_of(const schema::Job& job);
+// The job that it belongs to, and which record of that job it was placed for.
+[[nodiscard]] JobKey job_of(const AllocationRow& row);
+[[nodiscard]] AllocationJobKey job_key_of(const AllocationRow& row);
+[[nodiscard]] AllocationJobKey job_key_of(const schema::Allocation& allocation);
 // The schema's 16 raw bytes; the nil id where the field is empty or malformed.
-[[nodiscard]] Uuid to_uuid(const std::string& raw);
+[[nodiscard]] Uuid to_uuid(std::string_view raw);
 
 }  // namespace drover::state

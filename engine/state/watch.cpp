@@ -54,14 +54,13 @@ std::set<WatchKey> Changes::keys() const {
         keys.insert(watch_of_job(Table::evaluations, JobKey{row->namespace_(), row->job_id()}));
     }
     for (const AllocationPtr& row : allocations) {
-        const schema::Allocation& body = *row->body;
         Table table = Table::allocations;
         keys.insert(watch_any(table));
         keys.insert(watch_row(table, row->id));
-        keys.insert(watch_of_job(table, JobKey{body.namespace_(), body.job_id()}));
+        keys.insert(watch_of_job(table, job_of(*row)));
         keys.insert(watch_by(table, WatchScope::node, row->node_id));
-        keys.insert(watch_by(table, WatchScope::evaluation, to_uuid(body.eval_id())));
-        keys.insert(watch_by(table, WatchScope::deployment, to_uuid(body.deployment_id())));
+        keys.insert(watch_by(table, WatchScope::evaluation, to_uuid(row->body.eval_id())));
+        keys.insert(watch_by(table, WatchScope::deployment, to_uuid(row->body.deployment_id())));
     }
     for (const DeploymentPtr& row : deployments) {
         keys.insert(watch_any(Table::deployments));

@@ -59,11 +59,6 @@ void hash_rows(Tables& tables, const Unhashed& unhashed) {
     hash_rows_of(periodic_launches, tables, unhashed);
 }
 
-AllocationJobKey job_key_of(const schema::Allocation& allocation) {
-    return AllocationJobKey{JobKey{allocation.namespace_(), allocation.job_id()},
-                            allocation.job_create_index(), allocation.job_version()};
-}
-
 void TableWriter::touched(Table table) {
     tables_.last_index[static_cast<std::size_t>(table)] = index_;
 }
@@ -152,15 +147,15 @@ void TableWriter::erase_evaluation(const Uuid& id) {
 }
 
 void TableWriter::put_allocation(AllocationPtr row) {
-    ENSURE(!row->body->has_job() && row->job);
+    ENSURE(!row->body.has_job() && row->job);
     add(Table::allocations, row->hash);
-    AllocationJobKey job_key = job_key_of(*row->body);
+    AllocationJobKey job_key = job_key_of(*row);
     auto before = tables_.allocations.put(row->id, row);
     // The new reference is taken before the old one is given back: often they are the same.
-    if (!before || job_key_of(*(*before)->body) != job_key) hold_job(job_key, row->job);
+    if (!before || job_key_of(**before) != job_key) hold_job(job_key, row->job);
     if (before) {
         subtract(Table::allocations, (*before)->hash);
-        AllocationJobKey old_key = job_key_of(*(*before)->body);
+        AllocationJobKey old_key = job_key_of(**before);
         if (old_key != job_key) release_job(old_key);
     }
     index_allocation(tables_.derived, before ? before->get() : nullptr, row);
@@ -172,7 +167,7 @@ void TableWriter::erase_allocation(const Uuid& id) {
     if (!before) return;
     subtract(Table::allocations, (*before)->hash);
     index_allocation(tables_.derived, before->get(), nullptr);
-    release_job(job_key_of(*(*before)->body));
+    release_job(job_key_of(**before));
     changes_.allocations.push_back(*before);
 }
 

@@ -94,6 +94,4 @@ private:
     Unhashed* unhashed_;
 };
 
-[[nodiscard]] AllocationJobKey job_key_of(const schema::Allocation& allocation);
-
 }  // namespace drover::state

@@ -20,7 +20,7 @@ state::DeploymentPtr latest(const Harness& harness) {
 std::size_t of_version(const Harness& harness, std::uint64_t version) {
     const auto live = harness.live("api");
     return static_cast<std::size_t>(std::count_if(live.begin(), live.end(), [&](const auto& row) {
-        return row->body->job_version() == version;
+        return row->body.job_version() == version;
     }));
 }
 
@@ -34,7 +34,7 @@ TEST(Deployment, is_created_with_the_first_version_and_ends_when_all_are_healthy
     ASSERT_EQ(created.task_groups_size(), 1);
     EXPECT_EQ(created.task_groups(0).desired_total(), 3);
     EXPECT_EQ(output.evaluation().deployment_id(), created.id());
-    for (const auto& row : harness.live("api")) EXPECT_EQ(row->body->deployment_id(), created.id());
+    for (const auto& row : harness.live("api")) EXPECT_EQ(row->body.deployment_id(), created.id());
     EXPECT_EQ(latest(harness)->task_groups(0).placed_allocs(), 3);
 
     EXPECT_EQ(harness.evaluate("api").plan().deployment_updates_size(), 0);
@@ -81,7 +81,7 @@ TEST(Deployment, an_unhealthy_allocation_halts_the_update) {
     harness.evaluate("api");
     harness.run(version(2, 3, 1));
     for (const auto& row : harness.live("api")) {
-        if (row->body->job_version() != 1) continue;
+        if (row->body.job_version() != 1) continue;
         harness.report(row, "running", [](schema::Allocation& news) {
             news.mutable_deployment_status()->set_healthy(false);
         });
@@ -135,7 +135,7 @@ TEST(Canary, is_placed_beside_what_runs_and_nothing_is_replaced_before_its_promo
     EXPECT_EQ(latest(harness)->task_groups(0).desired_canaries(), 1);
     EXPECT_EQ(harness.evaluate("api").plan().placements_size(), 0);
     for (const auto& row : harness.live("api")) {
-        EXPECT_EQ(row->body->deployment_status().canary(), row->body->job_version() == 1);
+        EXPECT_EQ(row->body.deployment_status().canary(), row->body.job_version() == 1);
     }
 }
 
@@ -195,7 +195,7 @@ TEST(Canary, what_is_lost_meanwhile_is_placed_in_the_proven_version) {
     harness.run(version(2, 3, 1, 1));
     const auto victims = harness.live("api");
     for (const auto& row : victims) {
-        if (row->body->job_version() != 0) continue;
+        if (row->body.job_version() != 0) continue;
         harness.set_status(row->node_id == node_id(1)   ? 1
                            : row->node_id == node_id(2) ? 2
                            : row->node_id == node_id(3) ? 3

@@ -214,10 +214,9 @@ public:
         std::erase_if(rows, [](const auto& row) { return row->terminal(); });
         return rows;
     }
-    [[nodiscard]] state::AllocationPtr named(const std::string& job,
-                                             const std::string& name) const {
+    [[nodiscard]] state::AllocationPtr named(const std::string& job, std::string_view name) const {
         for (const auto& row : live(job)) {
-            if (row->body->name() == name) return row;
+            if (row->body.name() == name) return row;
         }
         return nullptr;
     }
@@ -225,7 +224,7 @@ public:
     using Edit = std::function<void(schema::Allocation&)>;
     // What the client says of an allocation.
     void report(const state::AllocationPtr& row, const std::string& status, const Edit& edit = {}) {
-        schema::Allocation news = *row->body;
+        schema::Allocation news = row->body.unpack();
         news.set_client_status(status);
         news.set_modify_time(wall.value());
         if (status != "pending") {
@@ -246,7 +245,7 @@ public:
     }
     void make_healthy(const std::string& job, bool healthy = true) {
         for (const auto& row : live(job)) {
-            if (row->body->deployment_id().empty()) continue;
+            if (row->body.deployment_id().empty()) continue;
             report(row, "running", [&](schema::Allocation& news) {
                 news.mutable_deployment_status()->set_healthy(healthy);
                 news.mutable_deployment_status()->set_timestamp(wall.value());
@@ -257,7 +256,7 @@ public:
                     const std::function<void(schema::DesiredTransition&)>& set) {
         schema::Entry entry;
         auto& one = *entry.mutable_transition_allocations()->add_transitions();
-        one.set_allocation_id(row->body->id());
+        one.set_allocation_id(row->id.raw());
         set(*one.mutable_transition());
         apply(std::move(entry));
     }

@@ -191,7 +191,7 @@ TEST(Names, the_lowest_free_ones_come_first_and_the_highest_leave_first) {
     names.use("j.g[6]");
     EXPECT_EQ(names.next(2), (std::vector<std::string>{"j.g[0]", "j.g[2]"}));
     EXPECT_EQ(names.next(2), (std::vector<std::string>{"j.g[3]", "j.g[0]"})) << "overlapping";
-    EXPECT_EQ(names.take_highest(2), (std::set<std::string>{"j.g[6]", "j.g[3]"}));
+    EXPECT_EQ(names.take_highest(2), (NameSet{"j.g[6]", "j.g[3]"}));
     names.release("j.g[2]");
     EXPECT_EQ(names.without_duplicate("j.g[0]"), "j.g[2]");
     EXPECT_EQ(names.without_duplicate("j.g[1]"), "j.g[1]");

@@ -32,9 +32,9 @@ TEST(Placement, places_the_whole_count_with_names_of_their_own) {
     EXPECT_EQ(to_map(output.evaluation().queued_allocations()).at("web"), 0);
     std::set<std::string> names;
     for (const auto& row : harness.live("api")) {
-        names.insert(row->body->name());
-        EXPECT_EQ(row->body->desired_status(), "run");
-        EXPECT_EQ(row->body->client_status(), "pending");
+        names.emplace(row->body.name());
+        EXPECT_EQ(row->body.desired_status(), "run");
+        EXPECT_EQ(row->body.client_status(), "pending");
         EXPECT_EQ(row->usage.cpu_mhz, 500);
     }
     EXPECT_EQ(names, (std::set<std::string>{"api.web[0]", "api.web[1]", "api.web[2]", "api.web[3]",
@@ -314,7 +314,8 @@ TEST(Placement, a_static_port_is_given_once_per_node) {
     EXPECT_EQ(
         to_map(failure(output).dimension_exhausted()),
         (std::map<std::string, std::int64_t>{{"network: reserved port collision http=8080", 2}}));
-    const auto& ports = harness.live("api")[0]->body->allocated_resources().shared().ports();
+    const auto resources = harness.live("api")[0]->body.allocated_resources();
+    const auto& ports = resources.shared().ports();
     ASSERT_EQ(ports.size(), 1);
     EXPECT_EQ(ports[0].value(), 8080);
 }
@@ -333,7 +334,8 @@ TEST(Placement, dynamic_ports_come_from_their_range_and_differ) {
     const auto output = harness.run(job);
     std::set<int> values;
     for (const auto& row : harness.live("api")) {
-        const auto& shared = row->body->allocated_resources().shared();
+        const auto resources = row->body.allocated_resources();
+        const auto& shared = resources.shared();
         values.insert(shared.ports(0).value());
         EXPECT_EQ(shared.ports(0).to(), shared.ports(0).value());
         EXPECT_EQ(shared.networks(0).dynamic_ports(0).value(), shared.ports(0).value());

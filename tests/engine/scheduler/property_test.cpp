@@ -71,12 +71,13 @@ std::string describe(const state::StateView& before, const schema::SchedulerOutp
     std::string text = output.annotations().ShortDebugString() + "\n";
     if (before.job({"default", output.evaluation().job_id()}) != nullptr) {
         for (const auto& row : before.allocations_of({"default", output.evaluation().job_id()})) {
-            text += "  had " + row->id.text().substr(0, 8) + " " + row->body->name() + " v" +
-                    std::to_string(row->body->job_version()) + " " + row->body->desired_status() +
-                    " " + row->body->client_status() +
-                    (row->body->deployment_status().canary() ? " canary" : "") +
-                    (row->body->desired_transition().migrate() ? " migrate" : "") +
-                    (row->body->next_allocation().empty() ? "" : " replaced") + "\n";
+            text += "  had " + row->id.text().substr(0, 8) + " " + std::string{row->body.name()} +
+                    " v" + std::to_string(row->body.job_version()) + " " +
+                    std::string{row->body.desired_status()} + " " +
+                    std::string{row->body.client_status()} +
+                    (row->body.deployment_status().canary() ? " canary" : "") +
+                    (row->body.desired_transition().migrate() ? " migrate" : "") +
+                    (row->body.next_allocation().empty() ? "" : " replaced") + "\n";
         }
     }
     for (const auto& list : output.plan().stops()) {
@@ -193,7 +194,7 @@ void History::check_nodes() {
         NodePorts ports{*node};
         for (const auto& row : view.allocations_on(id)) {
             if (row->terminal()) continue;
-            EXPECT_TRUE(ports.add(row->body->allocated_resources())) << "a port is given twice";
+            EXPECT_TRUE(ports.add(row->body.allocated_resources())) << "a port is given twice";
         }
     }
 }
@@ -212,11 +213,11 @@ void History::check_job(const std::string& name) {
     std::set<std::string> names;
     int canaries = 0;
     for (const auto& row : live) {
-        if (row->body->deployment_status().canary()) {
+        if (row->body.deployment_status().canary()) {
             ++canaries;
             continue;
         }
-        EXPECT_TRUE(names.insert(row->body->name()).second) << row->body->name() << " runs twice";
+        EXPECT_TRUE(names.emplace(row->body.name()).second) << row->body.name() << " runs twice";
     }
     EXPECT_LE(canaries, group.update().canary());
     EXPECT_LE(static_cast<int>(live.size()) - canaries, group.count());
@@ -236,7 +237,7 @@ void History::evaluate(const std::string& job) {
     if (again.plan().deployment_updates_size() > 0) again = harness_.evaluate(job, type);
     SCOPED_TRACE(describe(between, again));
     for (const auto& allocation : placements(again)) {
-        EXPECT_NE(harness_.view().allocation(state::to_uuid(allocation.id()))->body->create_index(),
+        EXPECT_NE(harness_.view().allocation(state::to_uuid(allocation.id()))->body.create_index(),
                   harness_.view().applied_index())
             << "a second run places " << allocation.name();
     }

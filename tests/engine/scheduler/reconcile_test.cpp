@@ -12,7 +12,7 @@ constexpr Duration hour = std::chrono::hours{1};
 
 std::set<std::string> names(const std::vector<state::AllocationPtr>& rows) {
     std::set<std::string> all;
-    for (const auto& row : rows) all.insert(row->body->name());
+    for (const auto& row : rows) all.emplace(row->body.name());
     return all;
 }
 
@@ -137,7 +137,7 @@ TEST(Update, only_what_a_task_is_started_from_needs_a_new_allocation) {
         EXPECT_EQ(desired(output).in_place_update(), row.destructive ? 0U : 1U) << row.why;
         if (row.destructive) continue;
         const auto told = placements(output).at(0);
-        EXPECT_EQ(told.id(), before->body->id()) << row.why;
+        EXPECT_EQ(told.id(), before->body.id()) << row.why;
         EXPECT_EQ(told.job_version(), 1U) << row.why;
     }
 }
@@ -197,12 +197,12 @@ TEST(Failure, a_failed_service_allocation_is_replaced_after_its_delay) {
     harness.wall = harness.wall + 30 * second;
     const auto output = harness.commit(follow_up);
     const auto placed = harness.live("api").at(0);
-    EXPECT_EQ(placed->body->name(), failed->body->name());
-    EXPECT_EQ(placed->body->previous_allocation(), failed->body->id());
+    EXPECT_EQ(placed->body.name(), failed->body.name());
+    EXPECT_EQ(placed->body.previous_allocation(), failed->body.id());
     EXPECT_NE(placed->node_id, failed->node_id) << "the node where it failed is avoided";
-    const auto& tracker = placed->body->reschedule_tracker();
+    const auto tracker = placed->body.reschedule_tracker();
     ASSERT_EQ(tracker.events_size(), 1);
-    EXPECT_EQ(tracker.events(0).prev_alloc_id(), failed->body->id());
+    EXPECT_EQ(tracker.events(0).prev_alloc_id(), failed->body.id());
     EXPECT_EQ(Duration{tracker.events(0).delay()}, 30 * second);
     EXPECT_EQ(count_stops(output), 1);
     EXPECT_EQ(desired(output).reschedule_now(), 1U);
@@ -239,7 +239,7 @@ TEST(Failure, a_rescheduling_that_finds_no_place_is_tried_again) {
     harness.set_eligibility(1, "eligible");
     harness.commit(refused.created(0));
     ASSERT_EQ(harness.live("api").size(), 1U);
-    EXPECT_EQ(harness.live("api").at(0)->body->reschedule_tracker().last_reschedule(), "ok");
+    EXPECT_EQ(harness.live("api").at(0)->body.reschedule_tracker().last_reschedule(), "ok");
 }
 
 TEST(Failure, a_completed_service_allocation_is_placed_anew_at_once) {
@@ -298,7 +298,7 @@ TEST(Lost, allocations_of_a_node_that_is_down_or_gone_are_replaced) {
     const auto output = harness.evaluate("api");
     EXPECT_EQ(count_stops(output), 2);
     for (const auto& row : harness.allocations("api")) {
-        EXPECT_EQ(row->body->client_status() == "lost", row->node_id == node_id(1));
+        EXPECT_EQ(row->body.client_status() == "lost", row->node_id == node_id(1));
     }
     const auto live = harness.live("api");
     EXPECT_EQ(names(live).size(), 4U);
@@ -313,7 +313,7 @@ TEST(Lost, a_stopped_allocation_on_a_dead_node_is_told_lost_too) {
     harness.run(make_job("api", 0));
     harness.set_status(1, "down");
     harness.evaluate("api");
-    EXPECT_EQ(harness.allocations("api").at(0)->body->client_status(), "lost");
+    EXPECT_EQ(harness.allocations("api").at(0)->body.client_status(), "lost");
 }
 
 TEST(Migration, happens_when_the_drainer_asks_and_not_before) {
@@ -326,11 +326,11 @@ TEST(Migration, happens_when_the_drainer_asks_and_not_before) {
     harness.transition(before, [](schema::DesiredTransition& one) { one.set_migrate(true); });
     const auto output = harness.evaluate("api");
     EXPECT_EQ(desired(output).migrate(), 1U);
-    const auto moved = harness.named("api", before->body->name());
+    const auto moved = harness.named("api", before->body.name());
     ASSERT_NE(moved, nullptr);
     EXPECT_NE(moved->id, before->id);
     EXPECT_NE(moved->node_id, before->node_id);
-    EXPECT_EQ(moved->body->previous_allocation(), before->body->id());
+    EXPECT_EQ(moved->body.previous_allocation(), before->body.id());
 }
 
 TEST(Disconnect, an_unreachable_allocation_is_unknown_and_the_winner_stays) {
@@ -350,12 +350,12 @@ TEST(Disconnect, an_unreachable_allocation_is_unknown_and_the_winner_stays) {
     EXPECT_EQ(output.created(0).triggered_by(), "max-disconnect-timeout");
     EXPECT_EQ(output.created(0).wait_until(), (harness.wall + hour).value());
     EXPECT_EQ(harness.live("api").size(), 2U) << "the unknown one and its replacement";
-    EXPECT_EQ(harness.named("api", original->body->name()) != nullptr, true);
+    EXPECT_EQ(harness.named("api", original->body.name()) != nullptr, true);
     EXPECT_EQ(harness.evaluate("api").plan().placements_size(), 0) << "nothing more to do";
 
     harness.set_status(node, "ready");
     const auto back = harness.view().allocation(original->id);
-    EXPECT_EQ(back->body->client_status(), "unknown");
+    EXPECT_EQ(back->body.client_status(), "unknown");
     harness.report(back, "running");
     harness.evaluate("api");
     ASSERT_EQ(harness.live("api").size(), 1U);
@@ -392,14 +392,14 @@ TEST(Disconnect, an_update_stops_what_is_cut_off_in_the_same_plan) {
     group_of(job).mutable_tasks(0)->set_user("another");
     const auto output = harness.run(job);
     EXPECT_EQ(count_stops(output), 1);
-    for (const auto& placed : placements(output)) EXPECT_NE(placed.id(), original->body->id());
+    for (const auto& placed : placements(output)) EXPECT_NE(placed.id(), original->body.id());
     const auto stopped = harness.view().allocation(original->id);
-    EXPECT_EQ(stopped->body->desired_status(), "stop");
-    EXPECT_EQ(stopped->body->client_status(), "unknown");
-    const auto states = stopped->body->alloc_states();
+    EXPECT_EQ(stopped->body.desired_status(), "stop");
+    EXPECT_EQ(stopped->body.client_status(), "unknown");
+    const auto states = stopped->body.alloc_states();
     ASSERT_FALSE(states.empty());
     EXPECT_EQ(states.rbegin()->value(), "unknown");
-    EXPECT_EQ(harness.named("api", original->body->name())->node_id, node_id(2));
+    EXPECT_EQ(harness.named("api", original->body.name())->node_id, node_id(2));
 }
 
 TEST(Annotations, say_what_happens_to_each_group) {

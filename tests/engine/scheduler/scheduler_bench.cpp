@@ -120,7 +120,7 @@ bool holds_what_it_can(const state::StateView& view, const schema::Node& node) {
     for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
         if (row->terminal()) continue;
         used += row->usage;
-        if (!ports.add(row->body->allocated_resources())) return false;
+        if (!ports.add(row->body.allocated_resources())) return false;
     }
     return exceeded(capacity_of(node), used) == nullptr;
 }

@@ -31,7 +31,7 @@ TEST(System, every_eligible_node_runs_it_once_and_a_new_node_gets_it_too) {
     EXPECT_TRUE(output.evaluation().failed_tg_allocs().empty());
     EXPECT_EQ(harness.live("agent").size(), 3U);
     EXPECT_EQ(live_on(harness, 3), 0U);
-    for (const auto& row : harness.live("agent")) EXPECT_EQ(row->body->name(), "agent.web[0]");
+    for (const auto& row : harness.live("agent")) EXPECT_EQ(row->body.name(), "agent.web[0]");
 
     harness.add(make_node(5));
     harness.set_eligibility(3, "eligible");
@@ -67,7 +67,7 @@ TEST(System, what_ran_on_a_down_node_is_lost_and_comes_back_with_the_node) {
     EXPECT_EQ(harness.live("agent").size(), 1U);
     for (const auto& row : harness.allocations("agent")) {
         if (row->node_id != node_id(1)) continue;
-        EXPECT_EQ(row->body->client_status(), "lost");
+        EXPECT_EQ(row->body.client_status(), "lost");
     }
     harness.set_status(1, "ready");
     harness.evaluate("agent", "system");
@@ -135,8 +135,7 @@ TEST(System, a_new_version_rolls_over_the_nodes_with_the_stagger_between) {
         EXPECT_EQ(desired(output).destructive_update(), 1U);
         EXPECT_EQ(harness.live("agent").size(), 3U);
         std::size_t old = 0;
-        for (const auto& row : harness.live("agent"))
-            old += row->body->job_version() == 0 ? 1U : 0U;
+        for (const auto& row : harness.live("agent")) old += row->body.job_version() == 0 ? 1U : 0U;
         EXPECT_EQ(old, static_cast<std::size_t>(left));
         ASSERT_EQ(output.created_size(), left > 0 ? 1 : 0);
         if (left == 0) break;
@@ -150,7 +149,7 @@ TEST(System, a_new_version_rolls_over_the_nodes_with_the_stagger_between) {
 std::size_t of_version(const Harness& harness, std::uint64_t version) {
     std::size_t count = 0;
     for (const auto& row : harness.live("agent")) {
-        count += row->body->job_version() == version ? 1U : 0U;
+        count += row->body.job_version() == version ? 1U : 0U;
     }
     return count;
 }
@@ -209,7 +208,7 @@ TEST(System, what_only_servers_look_at_is_told_in_place) {
     const auto after = harness.live("agent");
     ASSERT_EQ(after.size(), 2U);
     EXPECT_EQ(after[0]->id, before[0]->id);
-    EXPECT_EQ(after[0]->body->job_version(), 1U);
+    EXPECT_EQ(after[0]->body.job_version(), 1U);
 }
 
 TEST(System, a_stopped_job_leaves_every_node) {

@@ -63,9 +63,9 @@ struct Fleet {
             });
             if (!here || row->client_terminal()) continue;
             if (row->server_terminal()) {
-                cluster.ask(cluster.elect(), report(*row->body, "complete"));
+                cluster.ask(cluster.elect(), report(row->body.unpack(), "complete"));
             } else if (row->client_status == state::ClientStatus::pending) {
-                cluster.ask(cluster.elect(), report(*row->body, "running"));
+                cluster.ask(cluster.elect(), report(row->body.unpack(), "running"));
             }
         }
     }

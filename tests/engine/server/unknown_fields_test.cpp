@@ -263,7 +263,7 @@ struct Filled {
         RC_ASSERT(lost(evaluation, *view.evaluation(*Uuid::from_raw(evaluation.id()))) == Values{});
         const auto row = view.allocation(*Uuid::from_raw(allocation.id()));
         RC_ASSERT(row != nullptr);
-        RC_ASSERT(lost(allocation, *row->body) == Values{});
+        RC_ASSERT(lost(allocation, row->body.unpack()) == Values{});
         RC_ASSERT(lost(job, *row->job, servers_own) == Values{});
         RC_ASSERT(lost(deployment, *view.deployment(*Uuid::from_raw(deployment.id()))) == Values{});
         RC_ASSERT(lost(server, *view.server(server.raft_id())) == Values{});

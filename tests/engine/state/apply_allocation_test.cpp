@@ -32,10 +32,10 @@ TEST(ApplyPlan, ANewAllocationSharesTheRecordOfItsJob) {
     world.place(make_allocation(2, "a", 2));
     AllocationPtr one = world.allocation(1);
     ASSERT_TRUE(one);
-    EXPECT_EQ(one->body->client_status(), "pending");
-    EXPECT_EQ(one->body->desired_status(), "run");
-    EXPECT_EQ(one->body->create_index(), 13U);
-    EXPECT_EQ(one->body->alloc_modify_index(), 13U);
+    EXPECT_EQ(one->body.client_status(), "pending");
+    EXPECT_EQ(one->body.desired_status(), "run");
+    EXPECT_EQ(one->body.create_index(), 13U);
+    EXPECT_EQ(one->body.alloc_modify_index(), 13U);
     EXPECT_EQ(one->job, world.allocation(2)->job);
     EXPECT_EQ(one->job->version(), 0U);
     EXPECT_EQ(world.summary().starting(), 2);
@@ -70,8 +70,8 @@ TEST(ApplyPlan, AnInPlaceUpdateKeepsWhatTheClientReportedAndMovesToTheNewVersion
     world.register_job(make_job("a", 3));
     world.place(make_allocation(1, "a"));
     AllocationPtr row = world.allocation(1);
-    EXPECT_EQ(row->body->client_status(), "running");
-    EXPECT_EQ(row->body->create_index(), 13U);
+    EXPECT_EQ(row->body.client_status(), "running");
+    EXPECT_EQ(row->body.create_index(), 13U);
     EXPECT_EQ(row->job->version(), 1U);
     EXPECT_EQ(world.state.view().tables().allocation_jobs.size(), 1U)
         << "nobody refers to the old version any more";
@@ -83,7 +83,7 @@ TEST(ApplyPlan, AReplacementIsLinkedFromTheOneItReplaces) {
     schema::Allocation next = make_allocation(2, "a", 2);
     next.set_previous_allocation(allocation_id(1).raw());
     world.place(next);
-    EXPECT_EQ(world.allocation(1)->body->next_allocation(), allocation_id(2).raw());
+    EXPECT_EQ(world.allocation(1)->body.next_allocation(), allocation_id(2).raw());
 }
 
 TEST(ApplyPlan, AStopChangesTheWishAndLeavesTheReportToTheClient) {
@@ -91,8 +91,8 @@ TEST(ApplyPlan, AStopChangesTheWishAndLeavesTheReportToTheClient) {
     world.place(make_allocation(1, "a"));
     world.report(1, "running");
     world.stop(1);
-    EXPECT_EQ(world.allocation(1)->body->desired_status(), "stop");
-    EXPECT_EQ(world.allocation(1)->body->client_status(), "running");
+    EXPECT_EQ(world.allocation(1)->body.desired_status(), "stop");
+    EXPECT_EQ(world.allocation(1)->body.client_status(), "running");
     EXPECT_EQ(world.summary().running(), 1);
     world.report(1, "complete");
     EXPECT_EQ(world.summary().running(), 0);
@@ -105,8 +105,8 @@ TEST(ApplyPlan, ALostAllocationIsMarkedByThePlanAndItsStateNoted) {
     world.stop(1, "lost");
     AllocationPtr row = world.allocation(1);
     EXPECT_EQ(row->client_status, ClientStatus::lost);
-    ASSERT_EQ(row->body->alloc_states_size(), 1);
-    EXPECT_EQ(row->body->alloc_states(0).value(), "lost");
+    ASSERT_EQ(row->body.alloc_states().size(), 1U);
+    EXPECT_EQ(row->body.alloc_states()[0].value(), "lost");
     EXPECT_EQ(world.summary().lost(), 1);
     EXPECT_EQ(world.summary().starting(), 0);
 }
@@ -116,8 +116,8 @@ TEST(ApplyReport, AClientsOwnReportDoesNotMakeItPullAgain) {
     world.place(make_allocation(1, "a"));
     world.report(1, "running");
     AllocationPtr row = world.allocation(1);
-    EXPECT_EQ(row->body->modify_index(), 14U);
-    EXPECT_EQ(row->body->alloc_modify_index(), 13U);
+    EXPECT_EQ(row->body.modify_index(), 14U);
+    EXPECT_EQ(row->body.alloc_modify_index(), 13U);
 }
 
 TEST(ApplyReport, OnlyWhatAClientOwnsIsTakenFromIt) {
@@ -155,7 +155,7 @@ TEST(ApplyTransition, OnlyMembersThatAreSetOverwrite) {
     };
     move([](schema::DesiredTransition& it) { it.set_migrate(true); });
     move([](schema::DesiredTransition& it) { it.set_no_shutdown_delay(false); });
-    const schema::DesiredTransition now = world.allocation(1)->body->desired_transition();
+    const schema::DesiredTransition now = world.allocation(1)->body.desired_transition();
     EXPECT_TRUE(now.migrate());
     EXPECT_TRUE(now.has_no_shutdown_delay());
     EXPECT_FALSE(now.has_reschedule());
@@ -224,7 +224,7 @@ TEST(ApplyDeployment, CountersFollowPlacementAndHealth) {
     EXPECT_EQ(world.group().unhealthy_allocs(), 1);
     world.health(1, true);
     EXPECT_EQ(world.group().healthy_allocs(), 0) << "a way back is not counted";
-    EXPECT_TRUE(world.allocation(1)->body->deployment_status().canary());
+    EXPECT_TRUE(world.allocation(1)->body.deployment_status().canary());
 }
 
 TEST(ApplyDeployment, PromotionNeedsItsHealthyCanaries) {
@@ -241,8 +241,8 @@ TEST(ApplyDeployment, PromotionNeedsItsHealthyCanaries) {
     world.health(1, true);
     world.must(promote);
     EXPECT_TRUE(world.group().promoted());
-    EXPECT_FALSE(world.allocation(1)->body->deployment_status().canary());
-    EXPECT_EQ(world.allocation(1)->body->alloc_modify_index(), world.state.applied_index());
+    EXPECT_FALSE(world.allocation(1)->body.deployment_status().canary());
+    EXPECT_EQ(world.allocation(1)->body.alloc_modify_index(), world.state.applied_index());
 }
 
 TEST(ApplyDeployment, PromotionAndHealthWithoutADeploymentAreRefused) {

@@ -47,7 +47,7 @@ schema::Entry random_plan(Dice& dice, const State& state) {
             allocation.set_previous_allocation(allocation_id(dice.below(12)).raw());
         }
         AllocationPtr stored = state.view().allocation(to_uuid(allocation.id()));
-        if (stored) allocation.set_job_id(stored->body->job_id());
+        if (stored) allocation.set_job_id(std::string{stored->body.job_id()});
         *node.add_allocations() = allocation;
     }
     for (std::uint32_t i = dice.below(2); i > 0; --i) {
@@ -157,7 +157,7 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
         return key_text(key) + row->SerializeAsString();
     };
     auto allocation = [](const auto& key, const AllocationPtr& row) {
-        return key_text(key) + row->body->SerializeAsString();
+        return key_text(key) + std::string{row->body.bytes()};
     };
     auto ids = [](const TextId& key, const Uuid& id) { return key.text + id.text(); };
     auto usage = [](const Uuid& key, const Usage& row) {
@@ -202,7 +202,7 @@ Digest digest_of_rows(const Tables& tables) {
     add(Table::periodic_launches, tables.periodic_launches);
     if (const auto& row = tables.scheduler_configuration) sum += row_hash(Table::settings, *row);
     for (const AllocationPtr& row : tables.allocations.all()) {
-        sum += row_hash(Table::allocations, *row->body);
+        sum += row_hash(Table::allocations, row->body.unpack());
     }
     for (const AllocationJob& row : tables.allocation_jobs.all()) {
         sum += row_hash(Table::allocation_jobs, *row.job);
@@ -337,8 +337,9 @@ TEST(Snapshot, AFieldThatThisReleaseDoesNotKnowSurvivesStateAndSnapshot) {
     JobPtr kept = restored->view().job(job_key("a"));
     EXPECT_EQ(kept->GetReflection()->GetUnknownFields(*kept).field(0).varint(), 42U);
     AllocationPtr row = restored->view().allocation(allocation_id(1));
-    EXPECT_EQ(row->body->GetReflection()->GetUnknownFields(*row->body).field(0).varint(), 43U);
-    EXPECT_EQ(row->body->client_status(), "running");
+    const schema::Allocation body = row->body.unpack();
+    EXPECT_EQ(body.GetReflection()->GetUnknownFields(body).field(0).varint(), 43U);
+    EXPECT_EQ(row->body.client_status(), "running");
 }
 
 }  // namespace

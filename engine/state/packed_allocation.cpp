@@ -1,0 +1,214 @@
+// See packed_allocation.hpp. Canonical bytes have their fields in ascending order, and those that
+// are not repeated once: to look for one is to pass over what comes before it.
+#include "engine/state/packed_allocation.hpp"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include <optional>
+
+#include "engine/base/ensure.hpp"
+#include "engine/schema/allocation.pb.h"
+#include "engine/schema/canonical.hpp"
+
+namespace drover::state {
+
+namespace {
+
+using schema::Allocation;
+using Wire = google::protobuf::internal::WireFormatLite;
+
+constexpr int fields_noted = 64;
+
+struct Field {
+    int number{};
+    std::uint64_t value{};   // of a varint
+    std::string_view bytes;  // of text, bytes and messages
+};
+
+// Reads what this program wrote itself: bytes that are no message do not get here.
+class Fields {
+public:
+    explicit Fields(std::string_view bytes) : rest_{bytes} {}
+
+    std::optional<Field> next() {
+        if (rest_.empty()) return std::nullopt;
+        const auto tag = static_cast<std::uint32_t>(varint());
+        Field field{Wire::GetTagFieldNumber(tag), 0, {}};
+        switch (Wire::GetTagWireType(tag)) {
+            case Wire::WIRETYPE_VARINT:
+                field.value = varint();
+                return field;
+            case Wire::WIRETYPE_LENGTH_DELIMITED:
+                field.bytes = take(varint());
+                return field;
+            case Wire::WIRETYPE_FIXED64:
+                field.bytes = take(8);
+                return field;
+            case Wire::WIRETYPE_FIXED32:
+                field.bytes = take(4);
+                return field;
+            default:
+                rest_ = {};  // groups: of the unknown fields alone, and they come last
+                return std::nullopt;
+        }
+    }
+
+private:
+    std::uint64_t varint() {
+        std::uint64_t value = 0;
+        for (int shift = 0; shift < 64 && !rest_.empty(); shift += 7) {
+            const auto byte = static_cast<std::uint8_t>(rest_.front());
+            rest_.remove_prefix(1);
+            value |= static_cast<std::uint64_t>(byte & 0x7FU) << shift;
+            if (byte < 0x80U) break;
+        }
+        return value;
+    }
+    std::string_view take(std::uint64_t size) {
+        const std::string_view taken = rest_.substr(0, size);
+        rest_.remove_prefix(taken.size());
+        return taken;
+    }
+
+    std::string_view rest_;
+};
+
+std::optional<Field> find(std::string_view bytes, int number) {
+    Fields fields{bytes};
+    while (const auto field = fields.next()) {
+        if (field->number == number) return field;
+        if (field->number > number) break;
+    }
+    return std::nullopt;
+}
+
+template <class Message>
+Message parsed(std::string_view bytes) {
+    Message message;
+    ENSURE(message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+    return message;
+}
+
+}  // namespace
+
+PackedAllocation::PackedAllocation(const Allocation& allocation)
+    : bytes_{schema::canonical_bytes(allocation)} {
+    Fields fields{bytes_};
+    while (const auto field = fields.next()) {
+        if (field->number < fields_noted) present_ |= std::uint64_t{1} << field->number;
+    }
+}
+
+Allocation PackedAllocation::unpack() const { return parsed<Allocation>(bytes_); }
+
+std::string_view PackedAllocation::text(int field) const {
+    return has(field) ? find(bytes_, field)->bytes : std::string_view{};
+}
+
+std::uint64_t PackedAllocation::number(int field) const {
+    return has(field) ? find(bytes_, field)->value : 0;
+}
+
+template <class Message>
+Message PackedAllocation::message(int field) const {
+    return has(field) ? parsed<Message>(find(bytes_, field)->bytes) : Message{};
+}
+
+template <class Message>
+std::vector<Message> PackedAllocation::messages(int field) const {
+    std::vector<Message> list;
+    if (!has(field)) return list;
+    Fields fields{bytes_};
+    while (const auto one = fields.next()) {
+        if (one->number > field) break;
+        if (one->number == field) list.push_back(parsed<Message>(one->bytes));
+    }
+    return list;
+}
+
+std::string_view PackedAllocation::namespace_() const {
+    return text(Allocation::kNamespaceFieldNumber);
+}
+std::string_view PackedAllocation::name() const { return text(Allocation::kNameFieldNumber); }
+std::string_view PackedAllocation::node_name() const {
+    return text(Allocation::kNodeNameFieldNumber);
+}
+std::string_view PackedAllocation::job_id() const { return text(Allocation::kJobIdFieldNumber); }
+std::string_view PackedAllocation::task_group() const {
+    return text(Allocation::kTaskGroupFieldNumber);
+}
+std::string_view PackedAllocation::desired_status() const {
+    return text(Allocation::kDesiredStatusFieldNumber);
+}
+std::string_view PackedAllocation::client_status() const {
+    return text(Allocation::kClientStatusFieldNumber);
+}
+std::string_view PackedAllocation::client_description() const {
+    return text(Allocation::kClientDescriptionFieldNumber);
+}
+std::uint64_t PackedAllocation::job_version() const {
+    return number(Allocation::kJobVersionFieldNumber);
+}
+std::uint64_t PackedAllocation::job_create_index() const {
+    return number(Allocation::kJobCreateIndexFieldNumber);
+}
+std::uint64_t PackedAllocation::create_index() const {
+    return number(Allocation::kCreateIndexFieldNumber);
+}
+std::uint64_t PackedAllocation::modify_index() const {
+    return number(Allocation::kModifyIndexFieldNumber);
+}
+std::uint64_t PackedAllocation::alloc_modify_index() const {
+    return number(Allocation::kAllocModifyIndexFieldNumber);
+}
+std::int64_t PackedAllocation::create_time() const {
+    return static_cast<std::int64_t>(number(Allocation::kCreateTimeFieldNumber));
+}
+std::int64_t PackedAllocation::modify_time() const {
+    return static_cast<std::int64_t>(number(Allocation::kModifyTimeFieldNumber));
+}
+
+std::string_view PackedAllocation::id() const { return text(Allocation::kIdFieldNumber); }
+std::string_view PackedAllocation::node_id() const { return text(Allocation::kNodeIdFieldNumber); }
+std::string_view PackedAllocation::eval_id() const { return text(Allocation::kEvalIdFieldNumber); }
+std::string_view PackedAllocation::deployment_id() const {
+    return text(Allocation::kDeploymentIdFieldNumber);
+}
+std::string_view PackedAllocation::followup_eval_id() const {
+    return text(Allocation::kFollowupEvalIdFieldNumber);
+}
+std::string_view PackedAllocation::previous_allocation() const {
+    return text(Allocation::kPreviousAllocationFieldNumber);
+}
+std::string_view PackedAllocation::next_allocation() const {
+    return text(Allocation::kNextAllocationFieldNumber);
+}
+
+bool PackedAllocation::has_job() const { return has(Allocation::kJobFieldNumber); }
+bool PackedAllocation::has_reschedule_tracker() const {
+    return has(Allocation::kRescheduleTrackerFieldNumber);
+}
+schema::AllocatedResources PackedAllocation::allocated_resources() const {
+    return message<schema::AllocatedResources>(Allocation::kAllocatedResourcesFieldNumber);
+}
+schema::AllocMetric PackedAllocation::metrics() const {
+    return message<schema::AllocMetric>(Allocation::kMetricsFieldNumber);
+}
+schema::DesiredTransition PackedAllocation::desired_transition() const {
+    return message<schema::DesiredTransition>(Allocation::kDesiredTransitionFieldNumber);
+}
+schema::AllocDeploymentStatus PackedAllocation::deployment_status() const {
+    return message<schema::AllocDeploymentStatus>(Allocation::kDeploymentStatusFieldNumber);
+}
+schema::RescheduleTracker PackedAllocation::reschedule_tracker() const {
+    return message<schema::RescheduleTracker>(Allocation::kRescheduleTrackerFieldNumber);
+}
+std::vector<schema::TaskState> PackedAllocation::task_states() const {
+    return messages<schema::TaskState>(Allocation::kTaskStatesFieldNumber);
+}
+std::vector<schema::AllocState> PackedAllocation::alloc_states() const {
+    return messages<schema::AllocState>(Allocation::kAllocStatesFieldNumber);
+}
+
+}  // namespace drover::state
