@@ -15,11 +15,6 @@ namespace {
 // A change this old cannot have been missed by anything that is still running.
 constexpr Duration change_memory = std::chrono::minutes{15};
 
-bool may_place_on(const schema::Node& node) {
-    return node.status() == "ready" && node.scheduling_eligibility() != "ineligible" &&
-           !node.has_drain_strategy();
-}
-
 std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> b) {
     if (!a) return b;
     if (!b) return a;
@@ -45,12 +40,15 @@ Leader::Leader(const Config& config, state::StateConfig state_config, Prng prng,
 
 void Leader::take_over(const state::StateView& applied, Moment moment) {
     for (const EvaluationPtr& evaluation : applied.evaluations()) {
-        observe_evaluation(evaluation, moment);
+        observe_evaluation(evaluation, applied, moment);
     }
     for (const state::NodePtr& node : applied.nodes()) {
         if (node->status() != "down") heartbeats_.take_over(state::to_uuid(node->id()), moment.now);
     }
     deployments_.take_over(applied);
+    // The one before may have woken some that are blocked here again.
+    blocked_.anything_changed(applied);
+    enqueue(blocked_.take_woken(applied), moment);
 }
 
 void Leader::proposed(std::uint64_t index, EntryPtr entry) {
@@ -90,7 +88,7 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
         // The row may be gone by now: then the change was its removal.
         const EvaluationPtr stored = after.evaluation(id_of(*evaluation));
         if (stored) {
-            observe_evaluation(stored, moment);
+            observe_evaluation(stored, after, moment);
         } else {
             broker_.remove(id_of(*evaluation));
             blocked_.remove(id_of(*evaluation));
@@ -98,10 +96,12 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
     }
     observe_nodes(result.changes, moment);
     observe_capacity(index, entry, result.changes, after, moment);
+    enqueue(blocked_.take_woken(after), moment);
     deployments_.changed(result.changes);
 }
 
-void Leader::observe_evaluation(const EvaluationPtr& evaluation, Moment moment) {
+void Leader::observe_evaluation(const EvaluationPtr& evaluation, const state::StateView& view,
+                                Moment moment) {
     const Uuid id = id_of(*evaluation);
     if (evaluation->status() == "pending") {
         blocked_.remove(id);
@@ -111,7 +111,7 @@ void Leader::observe_evaluation(const EvaluationPtr& evaluation, Moment moment) 
     if (evaluation->status() == "blocked" && lane_.working_on(id)) return;
     broker_.remove(id);
     blocked_.remove(id);
-    if (evaluation->status() == "blocked") enqueue(blocked_.block(evaluation), moment);
+    if (evaluation->status() == "blocked") blocked_.block(evaluation, view);
 }
 
 void Leader::enqueue(const std::vector<EvaluationPtr>& evaluations, Moment moment) {
@@ -131,27 +131,33 @@ void Leader::observe_nodes(const state::Changes& changes, Moment moment) {
     }
 }
 
+// Wherever room may have appeared: on nodes that came or changed, where an allocation is to stop or
+// has ended, and where a plan has changed what one takes.
 void Leader::observe_capacity(std::uint64_t index, const schema::Entry& entry,
                               const state::Changes& changes, const state::StateView& after,
                               Moment moment) {
     if (entry.has_register_node() || entry.has_change_node_status() ||
-        entry.has_change_node_eligibility()) {
-        for (const state::NodePtr& node : changes.nodes) unblock(*node, index, moment);
-    }
-    if (!entry.has_update_allocations()) return;
-    for (const state::AllocationPtr& row : changes.allocations) {
-        if (row->client_status != state::ClientStatus::complete &&
-            row->client_status != state::ClientStatus::failed) {
-            continue;
+        entry.has_change_node_eligibility() || entry.has_change_node_drain()) {
+        for (const state::NodePtr& node : changes.nodes) {
+            blocked_.node_changed(state::to_uuid(node->id()), index, moment.now);
         }
-        if (const state::NodePtr node = after.node(row->node_id)) unblock(*node, index, moment);
     }
-}
-
-void Leader::unblock(const schema::Node& node, std::uint64_t index, Moment moment) {
-    if (!may_place_on(node)) return;
-    enqueue(blocked_.unblock_class(node.computed_class(), index, moment.now), moment);
-    enqueue(blocked_.unblock_node(state::to_uuid(node.id())), moment);
+    if (entry.has_change_scheduler_configuration()) blocked_.anything_changed(after);
+    if (entry.has_register_job()) {
+        blocked_.job_changed(state::key_of(entry.register_job().job()), index);
+    } else if (entry.has_deregister_job()) {
+        const auto& stopped = entry.deregister_job();
+        blocked_.job_changed({stopped.namespace_(), stopped.job_id()}, index);
+    }
+    if (entry.has_reap()) return;  // took nothing any more
+    for (const state::AllocationPtr& row : changes.allocations) {
+        const bool replaced = entry.has_apply_plan() && row->body.create_index() < index;
+        if (!row->terminal() && !replaced) continue;
+        blocked_.node_changed(row->node_id, index, moment.now);
+        if (!entry.has_apply_plan() && blocked_.count() > 0) {
+            blocked_.job_changed(state::job_of(*row), index);
+        }
+    }
 }
 
 void Leader::plan_computed(std::uint64_t work, const schema::SchedulerOutput& output,
@@ -256,7 +262,8 @@ void Leader::do_rounds(const state::StateView& applied, Moment moment) {
     }
     if (moment.now >= next_unblock_failed_) {
         next_unblock_failed_ = moment.now + config_.unblock_failed_interval;
-        enqueue(blocked_.unblock_failed(), moment);
+        blocked_.retry_failed();
+        enqueue(blocked_.take_woken(applied), moment);
         blocked_.prune(moment.now - change_memory);
     }
     if (moment.now >= next_garbage_) {

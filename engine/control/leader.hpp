@@ -58,12 +58,12 @@ public:
 
 private:
     void take_over(const state::StateView& applied, Moment moment);
-    void observe_evaluation(const EvaluationPtr& evaluation, Moment moment);
+    void observe_evaluation(const EvaluationPtr& evaluation, const state::StateView& view,
+                            Moment moment);
     void observe_nodes(const state::Changes& changes, Moment moment);
     void observe_capacity(std::uint64_t index, const schema::Entry& entry,
                           const state::Changes& changes, const state::StateView& after,
                           Moment moment);
-    void unblock(const schema::Node& node, std::uint64_t index, Moment moment);
     void enqueue(const std::vector<EvaluationPtr>& evaluations, Moment moment);
     void expire_heartbeats(const state::StateView& applied, Moment moment);
     void close_evaluations(Moment moment, const state::StateView& applied);

@@ -211,6 +211,13 @@ std::string first_failing(const std::vector<Condition>& conditions, const schema
 
 }  // namespace
 
+state::Usage ask_of(const schema::TaskGroup& group) {
+    GroupShape shape;
+    shape.group = &group;
+    add_resources(shape, {});
+    return shape.ask;
+}
+
 GroupShape shape_of(const state::JobPtr& job, const schema::TaskGroup& group,
                     const PlanInputs& inputs) {
     GroupShape shape;

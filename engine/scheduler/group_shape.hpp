@@ -72,6 +72,9 @@ struct GroupShape {
 [[nodiscard]] GroupShape shape_of(const state::JobPtr& job, const schema::TaskGroup& group,
                                   const PlanInputs& inputs);
 
+// What one allocation of the group takes of a node, or is at least known to take.
+[[nodiscard]] state::Usage ask_of(const schema::TaskGroup& group);
+
 // Why no node of this node's class will do, or this very node will not; empty where it will. Room
 // and other allocations are not looked at.
 [[nodiscard]] std::string class_objection(const GroupShape& shape, const schema::Node& node);
