@@ -8,7 +8,9 @@ namespace {
 
 constexpr std::size_t time_bytes = 6;
 
-bool hyphen_follows(std::size_t byte) { return byte == 3 || byte == 5 || byte == 7 || byte == 9; }
+constexpr std::size_t text_size = 36;
+
+bool is_hyphen(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
 
 int hex_value(char digit) {
     if (digit >= '0' && digit <= '9') return digit - '0';
@@ -43,35 +45,59 @@ std::optional<Uuid> Uuid::from_raw(std::string_view raw) {
     return id;
 }
 
-std::optional<Uuid> Uuid::from_text(std::string_view text) {
-    if (text.size() != 36) return std::nullopt;
-    std::array<std::uint8_t, 16> shown{};
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < shown.size(); ++i) {
-        const int high = hex_value(text[at]);
-        const int low = hex_value(text[at + 1]);
-        if (high < 0 || low < 0) return std::nullopt;
-        shown[i] = static_cast<std::uint8_t>(high * 16 + low);
-        at += 2;
-        if (hyphen_follows(i) && text[at++] != '-') return std::nullopt;
+std::optional<ShownRange> shown_range(std::string_view prefix) {
+    if (prefix.size() > text_size) return std::nullopt;
+    ShownRange range;
+    range.last.bytes.fill(0xff);
+    std::size_t digits = 0;
+    for (std::size_t i = 0; i < prefix.size(); ++i) {
+        if (is_hyphen(i)) {
+            if (prefix[i] != '-') return std::nullopt;
+            continue;
+        }
+        const int value = hex_value(prefix[i]);
+        if (value < 0) return std::nullopt;
+        const unsigned shift = digits % 2 == 0 ? 4 : 0;
+        const auto others = static_cast<std::uint8_t>(0xfU << (4 - shift));
+        const auto digit = static_cast<std::uint8_t>(static_cast<unsigned>(value) << shift);
+        for (ShownUuid* end : {&range.first, &range.last}) {
+            std::uint8_t& byte = end->bytes[digits / 2];
+            byte = static_cast<std::uint8_t>((byte & others) | digit);
+        }
+        ++digits;
     }
+    return range;
+}
+
+std::optional<Uuid> Uuid::from_text(std::string_view text) {
+    if (text.size() != text_size) return std::nullopt;
+    const auto range = shown_range(text);
+    if (!range) return std::nullopt;
+    return range->first.id();
+}
+
+Uuid ShownUuid::id() const {
     Uuid id;
-    std::rotate_copy(shown.begin(), shown.end() - time_bytes, shown.end(), id.bytes.begin());
+    std::rotate_copy(bytes.begin(), bytes.end() - time_bytes, bytes.end(), id.bytes.begin());
     return id;
+}
+
+ShownUuid Uuid::shown() const {
+    ShownUuid shown;
+    std::rotate_copy(bytes.begin(), bytes.begin() + time_bytes, bytes.end(), shown.bytes.begin());
+    return shown;
 }
 
 std::string Uuid::raw() const { return {bytes.begin(), bytes.end()}; }
 
 std::string Uuid::text() const {
     static constexpr std::string_view digits = "0123456789abcdef";
-    std::array<std::uint8_t, 16> shown{};
-    std::rotate_copy(bytes.begin(), bytes.begin() + time_bytes, bytes.end(), shown.begin());
     std::string text;
-    text.reserve(36);
-    for (std::size_t i = 0; i < shown.size(); ++i) {
-        text += digits[shown[i] >> 4];
-        text += digits[shown[i] & 15];
-        if (hyphen_follows(i)) text += '-';
+    text.reserve(text_size);
+    for (const std::uint8_t byte : shown().bytes) {
+        if (is_hyphen(text.size())) text += '-';
+        text += digits[byte >> 4];
+        text += digits[byte & 15];
     }
     return text;
 }

@@ -18,6 +18,8 @@
 
 namespace drover {
 
+struct ShownUuid;
+
 struct Uuid {
     std::array<std::uint8_t, 16> bytes{};  // bytes 0-5: Unix milliseconds, big endian; then random
 
@@ -29,8 +31,26 @@ struct Uuid {
 
     [[nodiscard]] std::string raw() const;
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] ShownUuid shown() const;
 
     friend auto operator<=>(const Uuid&, const Uuid&) = default;
 };
+
+// An id as it is shown: in the order of its text form, for look-ups by what people type of it.
+struct ShownUuid {
+    std::array<std::uint8_t, 16> bytes{};
+
+    [[nodiscard]] Uuid id() const;
+
+    friend auto operator<=>(const ShownUuid&, const ShownUuid&) = default;
+};
+
+// The first and the last id whose text could begin so, in either letter case.
+struct ShownRange {
+    ShownUuid first;
+    ShownUuid last;
+};
+// None where no id's text begins so.
+[[nodiscard]] std::optional<ShownRange> shown_range(std::string_view prefix);
 
 }  // namespace drover

@@ -31,7 +31,8 @@ bool is_launcher(const schema::Job& job) {
 std::string status_of(const Tables& tables, const schema::Job& job, bool reaped) {
     if (is_launcher(job)) return job.stop() ? "dead" : "running";
     JobKey key = key_of(job);
-    if (tables.derived.live_by_job.contains(key)) return "running";
+    const JobInUse* in_use = tables.derived.jobs_in_use.find(key);
+    if (in_use != nullptr && in_use->live > 0) return "running";
     for (const DeploymentPtr& row : of_job(tables.derived.deployments_by_job, key)) {
         if (!deployment_terminal(*row)) return "running";
     }

@@ -114,8 +114,10 @@ public:
     CowTree(const CowTree& other)
         : root_{other.root_}, size_{other.size_}, epoch_{other.advance()} {}
     CowTree(CowTree&& other) noexcept
-        : root_{std::move(other.root_)}, size_{std::exchange(other.size_, 0)},
-          epoch_{other.epoch_}, frozen_{other.frozen_} {}
+        : root_{std::move(other.root_)},
+          size_{std::exchange(other.size_, 0)},
+          epoch_{other.epoch_},
+          frozen_{other.frozen_} {}
     CowTree& operator=(const CowTree& other) {
         if (this != &other) *this = CowTree{other};
         return *this;
@@ -177,6 +179,15 @@ private:
     std::uint64_t advance() const {
         if (frozen_) return epoch_ + 1;
         return ++epoch_;
+    }
+    // Most nodes of a large tree are touched seldom: they have room for a few more entries, where a
+    // vector that grows by itself takes twice what it needs.
+    static constexpr std::size_t roomy(std::size_t size) { return (size / 8 + 1) * 8; }
+    template <class Values>
+    static void copy_roomy(const Values& from, Values& into) {
+        if (from.empty()) return;
+        into.reserve(roomy(from.size()));
+        into.assign(from.begin(), from.end());
     }
     static std::size_t child_slot(const Node& node, const Key& key);
     // The same node if this tree alone reaches it, else a copy in its place.

@@ -116,8 +116,11 @@ const Row* CowTree<Key, Row>::find(const Key& key) const {
 template <class Key, class Row>
 auto CowTree<Key, Row>::own(NodePtr& node) -> Node& {
     if (node->epoch != epoch_) {
-        auto copy = std::make_shared<Node>(*node);
+        auto copy = std::make_shared<Node>();
         copy->epoch = epoch_;
+        copy_roomy(node->keys, copy->keys);
+        copy_roomy(node->rows, copy->rows);
+        copy_roomy(node->children, copy->children);
         node = std::move(copy);
     }
     // Every node is made as a mutable one; const is the promise to the trees that share it, and
@@ -172,7 +175,9 @@ std::optional<Row> CowTree<Key, Row>::put_in(NodePtr& at, const Key& key, Row& r
     if (found != node.keys.end() && *found == key) {
         return std::exchange(node.rows[static_cast<std::size_t>(slot)], std::move(row));
     }
-    node.keys.insert(found, key);
+    node.keys.reserve(roomy(node.keys.size()));
+    node.rows.reserve(roomy(node.rows.size()));
+    node.keys.insert(node.keys.begin() + slot, key);
     node.rows.insert(node.rows.begin() + slot, std::move(row));
     split_if_full(node, static_cast<std::size_t>(slot), overflow);
     return std::nullopt;
@@ -189,7 +194,7 @@ void CowTree<Key, Row>::split_if_full(Node& node, std::size_t inserted_at, NodeP
     right->epoch = epoch_;
     auto take = [cut](auto& from, auto& into) {
         if (from.empty()) return;
-        into.reserve(capacity + 1);
+        into.reserve(roomy(from.size() - static_cast<std::size_t>(cut)));
         into.assign(std::make_move_iterator(from.begin() + cut),
                     std::make_move_iterator(from.end()));
         from.erase(from.begin() + cut, from.end());
@@ -238,8 +243,10 @@ void CowTree<Key, Row>::heal_child(Node& parent, std::size_t slot) {
     };
     if (parent.children[slot]->keys.empty()) {
         // A last child stays, empty: the caller above sees a parent without content and drops it.
-        if (parent.children.size() > 1) remove(slot);
-        else parent.keys.clear();
+        if (parent.children.size() > 1)
+            remove(slot);
+        else
+            parent.keys.clear();
         return;
     }
     if (parent.children[slot]->keys.size() >= merge_below || parent.children.size() == 1) return;

@@ -14,8 +14,6 @@ namespace drover::state {
 
 namespace {
 
-TextId text_of(const Uuid& id) { return TextId{id.text()}; }
-
 JobKey job_of(const schema::Evaluation& row) { return JobKey{row.namespace_(), row.job_id()}; }
 JobKey job_of(const schema::Deployment& row) { return JobKey{row.namespace_(), row.job_id()}; }
 
@@ -24,31 +22,39 @@ std::uint64_t class_key_of(const schema::Node& node) {
     return std::max<std::uint64_t>(schema::hash128(node.computed_class(), 0).low, 1);
 }
 
-void count_live(LiveByJob& live, const JobKey& key, int by) {
-    const std::uint64_t* before = live.find(key);
-    std::uint64_t now = (before != nullptr ? *before : 0) + static_cast<std::uint64_t>(by);
-    if (now == 0)
-        live.erase(key);
+void enter_job(Derived& derived, const AllocationRow& row) {
+    const JobKey key = job_of(row);
+    const JobInUse* before = derived.jobs_in_use.find(key);
+    JobInUse job = before != nullptr ? *before : JobInUse{++derived.job_numbers, 0, 0};
+    ++job.stored;
+    if (!row.terminal()) ++job.live;
+    derived.allocations_by_job.put({job.number, row.id}, Present{});
+    derived.jobs_in_use.put(key, job);
+}
+
+void leave_job(Derived& derived, const AllocationRow& row) {
+    const JobKey key = job_of(row);
+    JobInUse job = *derived.jobs_in_use.find(key);
+    --job.stored;
+    if (!row.terminal()) --job.live;
+    derived.allocations_by_job.erase({job.number, row.id});
+    if (job.stored == 0)
+        derived.jobs_in_use.erase(key);
     else
-        live.put(key, now);
+        derived.jobs_in_use.put(key, job);
 }
 
-// An entry whose row changes with every change of the allocation.
-template <class Tree, class KeyOf, class Row>
-void move_row(Tree& tree, const AllocationRow* before, const AllocationRow* after, KeyOf key_of,
-              const Row& row) {
-    if (before != nullptr && (after == nullptr || key_of(*before) != key_of(*after))) {
-        tree.erase(key_of(*before));
-    }
-    if (after != nullptr) tree.put(key_of(*after), row);
+bool same_for_its_job(const AllocationRow& before, const AllocationRow& now) {
+    return before.terminal() == now.terminal() && before.body.job_id() == now.body.job_id() &&
+           before.body.namespace_() == now.body.namespace_();
 }
 
-// An entry that says only that the key is there: left alone while the key stays.
-template <class Tree, class KeyOf, class Row>
-void move_mark(Tree& tree, const AllocationRow* before, const AllocationRow* after, KeyOf key_of,
-               const Row& row) {
-    bool same = before != nullptr && after != nullptr && key_of(*before) == key_of(*after);
-    if (!same) move_row(tree, before, after, key_of, row);
+// An entry says only that the key is there: it is left alone while the key stays.
+template <class Tree, class KeyOf>
+void move_mark(Tree& tree, const AllocationRow* before, const AllocationRow* now, KeyOf key_of) {
+    if (before != nullptr && now != nullptr && key_of(*before) == key_of(*now)) return;
+    if (before != nullptr) tree.erase(key_of(*before));
+    if (now != nullptr) tree.put(key_of(*now), Present{});
 }
 
 void use_node(UsageByNode& usage, const AllocationRow& row) {
@@ -69,73 +75,70 @@ void free_node(UsageByNode& usage, const AllocationRow& row) {
 
 }  // namespace
 
-void index_allocation(Derived& derived, const AllocationRow* before, const AllocationPtr& after) {
-    const AllocationRow* now = after.get();
+void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now) {
     auto by_node = [](const AllocationRow& row) { return OwnedKey<Uuid>{row.node_id, row.id}; };
-    auto by_job = [](const AllocationRow& row) { return OwnedKey<JobKey>{job_of(row), row.id}; };
     auto by_evaluation = [](const AllocationRow& row) {
         return OwnedKey<Uuid>{to_uuid(row.body.eval_id()), row.id};
     };
     auto by_deployment = [](const AllocationRow& row) {
         return OwnedKey<Uuid>{to_uuid(row.body.deployment_id()), row.id};
     };
-    auto by_text = [](const AllocationRow& row) { return text_of(row.id); };
-    move_row(derived.allocations_by_node, before, now, by_node, after);
-    move_row(derived.allocations_by_job, before, now, by_job, after);
-    move_mark(derived.allocations_by_evaluation, before, now, by_evaluation, Present{});
-    move_mark(derived.allocations_by_deployment, before, now, by_deployment, Present{});
-    move_mark(derived.allocation_text, before, now, by_text,
-              before != nullptr ? before->id : now->id);
-    if (before != nullptr && !before->terminal()) {
-        free_node(derived.usage_by_node, *before);
-        count_live(derived.live_by_job, job_of(*before), -1);
+    auto by_text = [](const AllocationRow& row) { return row.id.shown(); };
+    move_mark(derived.allocations_by_node, before, now, by_node);
+    move_mark(derived.allocations_by_evaluation, before, now, by_evaluation);
+    move_mark(derived.allocations_by_deployment, before, now, by_deployment);
+    move_mark(derived.allocation_text, before, now, by_text);
+    if (before == nullptr || now == nullptr || !same_for_its_job(*before, *now)) {
+        if (before != nullptr) leave_job(derived, *before);
+        if (now != nullptr) enter_job(derived, *now);
     }
-    if (now != nullptr && !now->terminal()) {
-        use_node(derived.usage_by_node, *now);
-        count_live(derived.live_by_job, job_of(*now), 1);
-    }
+    const bool used = before != nullptr && !before->terminal();
+    const bool uses = now != nullptr && !now->terminal();
+    if (used && uses && before->node_id == now->node_id && before->usage == now->usage) return;
+    if (used) free_node(derived.usage_by_node, *before);
+    if (uses) use_node(derived.usage_by_node, *now);
 }
 
 void index_evaluation(Derived& derived, const EvaluationPtr& row) {
     Uuid id = to_uuid(row->id());
     derived.evaluations_by_job.put({job_of(*row), id}, row);
-    derived.evaluation_text.put(text_of(id), id);
+    derived.evaluation_text.put(id.shown(), Present{});
 }
 
 void unindex_evaluation(Derived& derived, const schema::Evaluation& row) {
     Uuid id = to_uuid(row.id());
     derived.evaluations_by_job.erase({job_of(row), id});
-    derived.evaluation_text.erase(text_of(id));
+    derived.evaluation_text.erase(id.shown());
 }
 
 void index_deployment(Derived& derived, const DeploymentPtr& row) {
     Uuid id = to_uuid(row->id());
     derived.deployments_by_job.put({job_of(*row), id}, row);
-    derived.deployment_text.put(text_of(id), id);
+    derived.deployment_text.put(id.shown(), Present{});
 }
 
 void unindex_deployment(Derived& derived, const schema::Deployment& row) {
     Uuid id = to_uuid(row.id());
     derived.deployments_by_job.erase({job_of(row), id});
-    derived.deployment_text.erase(text_of(id));
+    derived.deployment_text.erase(id.shown());
 }
 
 void index_node(Derived& derived, const NodePtr& row) {
     const Uuid id = to_uuid(row->id());
     const auto before = derived.node_facts.put(
         id, {row, capacity_of(*row), class_key_of(*row), ready_for_placement(*row)});
-    if (!before) derived.node_text.put(text_of(id), id);
+    if (!before) derived.node_text.put(id.shown(), Present{});
 }
 
 void unindex_node(Derived& derived, const Uuid& id) {
     derived.node_facts.erase(id);
-    derived.node_text.erase(text_of(id));
+    derived.node_text.erase(id.shown());
 }
 
 Derived rebuild_derived(const Tables& tables) {
     Derived derived;
     for (const AllocationPtr& row : tables.allocations.all()) {
-        index_allocation(derived, nullptr, row);
+        index_allocation(derived, nullptr, row.get());
     }
     for (const EvaluationPtr& row : tables.evaluations.all()) index_evaluation(derived, row);
     for (const DeploymentPtr& row : tables.deployments.all()) index_deployment(derived, row);

@@ -78,16 +78,13 @@ std::string list_by_id(const StateView& view, const ListedTable<Tree>& listed,
              offer);
         return next;
     }
-    std::string prefix = query.prefix();
-    for (char& c : prefix) {
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c + 32);
-    }
-    const IdsByText* ids = view.ids_by_text(listed.table);
-    std::optional<TextId> token;
-    if (!query.next_token().empty()) token = TextId{query.next_token()};
-    // No UTF-8 text holds 0xff: it is above everything that begins with the prefix.
-    walk(*ids, ids->between(TextId{prefix}, TextId{prefix + '\xff'}), token, query.reverse(),
-         [&](const TextId&, const Uuid& id) { return offer(id, find(id)); });
+    const auto range = shown_range(query.prefix());
+    if (!range) return next;
+    const IdsByText& ids = *view.ids_by_text(listed.table);
+    std::optional<ShownUuid> token;
+    if (const auto id = Uuid::from_text(query.next_token())) token = id->shown();
+    walk(ids, ids.between(range->first, range->last), token, query.reverse(),
+         [&](const ShownUuid& shown, Present) { return offer(shown.id(), find(shown.id())); });
     return next;
 }
 

@@ -42,10 +42,12 @@ struct OwnedKey {
     friend auto operator<=>(const OwnedKey&, const OwnedKey&) = default;
 };
 
-// An id in the order of its text form: people look things up by the first characters they see.
-struct TextId {
-    std::string text;
-    friend auto operator<=>(const TextId&, const TextId&) = default;
+// A job that has allocations. The number stands for its key where there is an entry for each of
+// them; which one it has tells nothing.
+struct JobInUse {
+    std::uint64_t number{};
+    std::uint64_t stored{};
+    std::uint64_t live{};  // of these, not terminal
 };
 
 // What a scheduler asks of every node, side by side: it walks over these, and opens the message of
@@ -70,18 +72,19 @@ using DeploymentTable = CowTree<Uuid, HashedRow<schema::Deployment>>;
 using PeriodicLaunchTable = CowTree<JobKey, HashedRow<schema::PeriodicLaunch>>;
 using ServerTable = CowTree<std::uint64_t, HashedRow<schema::ServerInfo>>;
 
-using AllocationsByNode = CowTree<OwnedKey<Uuid>, AllocationPtr>;
-using AllocationsByJob = CowTree<OwnedKey<JobKey>, AllocationPtr>;
 using AllocationsByOwner = CowTree<OwnedKey<Uuid>, Present>;
+using AllocationsByJob = CowTree<OwnedKey<std::uint64_t>, Present>;
+using JobsInUse = CowTree<JobKey, JobInUse>;
 using EvaluationsByJob = CowTree<OwnedKey<JobKey>, EvaluationPtr>;
 using DeploymentsByJob = CowTree<OwnedKey<JobKey>, DeploymentPtr>;
 using UsageByNode = CowTree<Uuid, Usage>;
 using FactsByNode = CowTree<Uuid, NodeFacts>;
-using LiveByJob = CowTree<JobKey, std::uint64_t>;
-using IdsByText = CowTree<TextId, Uuid>;
+using IdsByText = CowTree<ShownUuid, Present>;
 
 struct Derived {
-    AllocationsByNode allocations_by_node;
+    AllocationsByOwner allocations_by_node;
+    JobsInUse jobs_in_use;
+    std::uint64_t job_numbers = 0;  // how many were given out
     AllocationsByJob allocations_by_job;
     AllocationsByOwner allocations_by_evaluation;
     AllocationsByOwner allocations_by_deployment;
@@ -89,7 +92,6 @@ struct Derived {
     DeploymentsByJob deployments_by_job;
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
     FactsByNode node_facts;
-    LiveByJob live_by_job;  // allocations that are not terminal; no row: none
     IdsByText node_text;
     IdsByText evaluation_text;
     IdsByText allocation_text;

@@ -51,7 +51,7 @@ void Tables::freeze() {
     derived.deployments_by_job.freeze();
     derived.usage_by_node.freeze();
     derived.node_facts.freeze();
-    derived.live_by_job.freeze();
+    derived.jobs_in_use.freeze();
     derived.node_text.freeze();
     derived.evaluation_text.freeze();
     derived.allocation_text.freeze();
@@ -112,12 +112,19 @@ AllocationPtr StateView::allocation(const Uuid& id) const {
     return row_or_null<AllocationPtr>(tables_->allocations, id);
 }
 
-AllocationsByNode::Range StateView::allocations_on(const Uuid& node_id) const {
-    return owned(tables_->derived.allocations_by_node, node_id);
+AllocationRange<AllocationsByOwner> StateView::allocations_on(const Uuid& node_id) const {
+    return {owned(tables_->derived.allocations_by_node, node_id), tables_->allocations};
 }
 
-AllocationsByJob::Range StateView::allocations_of(const JobKey& key) const {
-    return owned(tables_->derived.allocations_by_job, key);
+AllocationRange<AllocationsByJob> StateView::allocations_of(const JobKey& key) const {
+    const JobInUse* job = tables_->derived.jobs_in_use.find(key);
+    if (job == nullptr) return {{}, tables_->allocations};
+    return {owned(tables_->derived.allocations_by_job, job->number), tables_->allocations};
+}
+
+bool StateView::has_live_allocations(const JobKey& key) const {
+    const JobInUse* job = tables_->derived.jobs_in_use.find(key);
+    return job != nullptr && job->live > 0;
 }
 
 namespace {
@@ -175,19 +182,6 @@ const IdsByText* StateView::ids_by_text(Table table) const {
         default:
             return nullptr;
     }
-}
-
-std::vector<Uuid> StateView::ids_by_text_prefix(Table table, std::string_view prefix,
-                                                std::size_t limit) const {
-    const IdsByText* ids = ids_by_text(table);
-    std::vector<Uuid> found;
-    if (ids == nullptr) return found;
-    auto range = ids->from(TextId{std::string{prefix}});
-    for (auto at = range.begin(); at != range.end() && found.size() < limit; ++at) {
-        if (!at.key().text.starts_with(prefix)) break;
-        found.push_back(*at);
-    }
-    return found;
 }
 
 }  // namespace drover::state

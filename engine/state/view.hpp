@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/state/allocation_range.hpp"
 #include "engine/state/tables.hpp"
 #include "engine/state/types.hpp"
 
@@ -67,9 +68,10 @@ public:
 
     [[nodiscard]] AllocationPtr allocation(const Uuid& id) const;
     [[nodiscard]] AllocationTable::Range allocations() const { return tables_->allocations.all(); }
-    [[nodiscard]] AllocationsByNode::Range allocations_on(const Uuid& node_id) const;
+    [[nodiscard]] AllocationRange<AllocationsByOwner> allocations_on(const Uuid& node_id) const;
     // Of every version and incarnation of the job; compare job->create_index() to tell them apart.
-    [[nodiscard]] AllocationsByJob::Range allocations_of(const JobKey& key) const;
+    [[nodiscard]] AllocationRange<AllocationsByJob> allocations_of(const JobKey& key) const;
+    [[nodiscard]] bool has_live_allocations(const JobKey& key) const;
     [[nodiscard]] std::vector<AllocationPtr> allocations_by_evaluation(const Uuid& id) const;
     [[nodiscard]] std::vector<AllocationPtr> allocations_by_deployment(const Uuid& id) const;
 
@@ -94,13 +96,8 @@ public:
     [[nodiscard]] ServerPtr server(std::uint64_t raft_id) const;
     [[nodiscard]] ServerTable::Range servers() const { return tables_->servers.all(); }
 
-    // ---- look-up by the first characters of an id's text form; at most `limit` ids, in the order
-    // of their text. A table other than the four below gives nothing.
-
-    [[nodiscard]] std::vector<Uuid> ids_by_text_prefix(Table table, std::string_view prefix,
-                                                       std::size_t limit) const;
-
-    // The index behind it; null for a table whose rows are not named by an id.
+    // Ids in the order of their text, to look them up by its beginning; null for a table whose rows
+    // are not named by an id.
     [[nodiscard]] const IdsByText* ids_by_text(Table table) const;
 
     [[nodiscard]] const Tables& tables() const { return *tables_; }

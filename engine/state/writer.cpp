@@ -158,7 +158,7 @@ void TableWriter::put_allocation(AllocationPtr row) {
         AllocationJobKey old_key = job_key_of(**before);
         if (old_key != job_key) release_job(old_key);
     }
-    index_allocation(tables_.derived, before ? before->get() : nullptr, row);
+    index_allocation(tables_.derived, before ? before->get() : nullptr, row.get());
     changes_.allocations.push_back(std::move(row));
 }
 

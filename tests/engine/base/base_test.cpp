@@ -51,6 +51,31 @@ TEST(Uuid, ids_order_by_the_time_they_were_minted) {
     EXPECT_LT(early, late);
 }
 
+TEST(Uuid, a_beginning_of_its_text_bounds_the_ids_that_have_it) {
+    Prng prng{2};
+    for (int i = 0; i < 50; ++i) {
+        const Uuid id = Uuid::mint(WallTime{1'700'000'000'000'000'000}, prng);
+        EXPECT_EQ(id.shown().id(), id);
+        std::string text = id.text();
+        if (i % 2 == 0) std::ranges::transform(text, text.begin(), ::toupper);
+        for (std::size_t length = 0; length <= text.size(); ++length) {
+            const auto range = shown_range(text.substr(0, length));
+            ASSERT_TRUE(range.has_value()) << text.substr(0, length);
+            EXPECT_LE(range->first, id.shown());
+            EXPECT_LE(id.shown(), range->last);
+            EXPECT_EQ(range->first == range->last, length >= 36);
+        }
+        const Uuid other = Uuid::mint(WallTime{1'700'000'000'000'000'000}, prng);
+        const auto eight = shown_range(id.text().substr(0, 8));
+        const bool inside = eight->first <= other.shown() && other.shown() <= eight->last;
+        EXPECT_EQ(inside, other.text().starts_with(id.text().substr(0, 8)));
+    }
+    for (const char* none :
+         {"x", "0000000-", "000000000", "00000000-0000-0000-0000-0000000000000"}) {
+        EXPECT_FALSE(shown_range(none).has_value()) << none;
+    }
+}
+
 TEST(Uuid, malformed_text_is_refused) {
     for (const char* text :
          {"", "1234", "zzzzzzzz-0000-0000-0000-000000000000",

@@ -5,6 +5,9 @@
 // error of the benchmark and no figure.
 #include <benchmark/benchmark.h>
 
+#include <unistd.h>
+
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -293,6 +296,64 @@ BENCHMARK(allocations)
     ->Arg(1'000'000)
     ->Iterations(20)
     ->Unit(benchmark::kMillisecond);
+
+// ---- memory: what the state takes for each of a million allocations of 1,000 jobs, as a scheduler
+// wrote them, and once their clients have reported that they run
+
+constexpr int jobs_kept = 1'000;
+
+// Resident, so that what an allocator wastes counts as well.
+double bytes_in_use() {
+    std::ifstream file{"/proc/self/statm"};
+    double pages = 0;
+    file >> pages >> pages;
+    return pages * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+schema::Entry running_report(const state::StateView& view, const std::string& job) {
+    schema::Entry entry;
+    for (const auto& row : view.allocations_of({"default", job})) {
+        auto& report = *entry.mutable_update_allocations()->add_allocations();
+        report.set_id(row->id.raw());
+        report.set_client_status("running");
+        auto& task = *report.add_task_states();
+        task.set_task("web");
+        task.set_state("running");
+        task.set_started_at(now.value());
+        for (const char* type : {"Received", "Task Setup", "Started"}) {
+            auto& event = *task.add_events();
+            event.set_type(type);
+            event.set_time(now.value());
+        }
+    }
+    return entry;
+}
+
+void memory(benchmark::State& bench) {
+    const auto count = static_cast<int>(bench.range(0)) / jobs_kept;
+    for (auto _ : bench) {
+        state::State state = state::State::fork(empty_nodes(growing_nodes));
+        Prng ids{1};
+        const double before = bytes_in_use();
+        Jobs jobs;
+        for (int i = 0; i < jobs_kept; ++i) {
+            const auto job = small_job("job-" + std::to_string(i), count);
+            register_job(state, job);
+            evaluate(state, evaluation_of(job.id(), job.type(), ids),
+                     static_cast<std::uint64_t>(i));
+            jobs.push_back(job);
+        }
+        if (const auto error = error_in(state.view(), jobs); !error.empty()) {
+            bench.SkipWithError(error.c_str());
+            return;
+        }
+        const auto allocations = static_cast<double>(bench.range(0));
+        bench.counters["bytes/allocation"] = (bytes_in_use() - before) / allocations;
+        for (const auto& job : jobs) apply(state, running_report(state.view(), job.id()));
+        bench.counters["bytes/running"] = (bytes_in_use() - before) / allocations;
+    }
+}
+BENCHMARK(memory)->Arg(100'000)->Arg(1'000'000)->Iterations(1)->Unit(benchmark::kSecond);
 
 }  // namespace
 }  // namespace drover::scheduler::testing

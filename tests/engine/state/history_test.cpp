@@ -151,15 +151,26 @@ std::vector<std::string> dump(const Tree& tree, auto text) {
 std::string key_text(const OwnedKey<Uuid>& key) { return key.owner.text() + key.id.text(); }
 std::string key_text(const OwnedKey<JobKey>& key) { return key.owner.id + key.id.text(); }
 
+// Jobs without their numbers, which depend on how the state came to be.
+std::vector<std::string> dump_jobs_in_use(const Derived& derived) {
+    Uuid greatest;
+    greatest.bytes.fill(0xff);
+    return dump(derived.jobs_in_use, [&](const JobKey& key, const JobInUse& job) {
+        std::string text = key.namespace_ + "/" + key.id + " " + std::to_string(job.stored) + " " +
+                           std::to_string(job.live);
+        const auto ids =
+            derived.allocations_by_job.between({job.number, Uuid{}}, {job.number, greatest});
+        for (auto at = ids.begin(); at != ids.end(); ++at) text += " " + at.key().id.text();
+        return text;
+    });
+}
+
 std::vector<std::vector<std::string>> dump(const Derived& derived) {
     auto keys = [](const auto& key, const auto&) { return key_text(key); };
     auto keys_and_bodies = [](const auto& key, const auto& row) {
         return key_text(key) + row->SerializeAsString();
     };
-    auto allocation = [](const auto& key, const AllocationPtr& row) {
-        return key_text(key) + std::string{row->body.bytes()};
-    };
-    auto ids = [](const TextId& key, const Uuid& id) { return key.text + id.text(); };
+    auto ids = [](const ShownUuid& key, Present) { return key.id().text(); };
     auto usage = [](const Uuid& key, const Usage& row) {
         return key.text() + std::to_string(row.cpu_mhz) + "/" + std::to_string(row.memory_mb) +
                "/" + std::to_string(row.disk_mb) + "/" + std::to_string(row.allocations);
@@ -170,16 +181,14 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
                std::to_string(row.capacity.memory_mb) + "/" + std::to_string(row.capacity.disk_mb) +
                "/" + std::to_string(row.capacity.allocations);
     };
-    auto live = [](const JobKey& key, std::uint64_t row) { return key.id + std::to_string(row); };
-    return {dump(derived.allocations_by_node, allocation),
-            dump(derived.allocations_by_job, allocation),
+    return {dump(derived.allocations_by_node, keys),
+            dump_jobs_in_use(derived),
             dump(derived.allocations_by_evaluation, keys),
             dump(derived.allocations_by_deployment, keys),
             dump(derived.evaluations_by_job, keys_and_bodies),
             dump(derived.deployments_by_job, keys_and_bodies),
             dump(derived.usage_by_node, usage),
             dump(derived.node_facts, facts),
-            dump(derived.live_by_job, live),
             dump(derived.node_text, ids),
             dump(derived.evaluation_text, ids),
             dump(derived.allocation_text, ids),
