@@ -84,17 +84,18 @@ void upsert_evaluations(Context& context, const Evaluations& evaluations) {
 }
 
 // Stores the allocation and moves the counters of its job's summary and of its deployment.
-void store_allocation(Context& context, schema::Allocation body, const JobPtr& job,
-                      const AllocationPtr& before);
-void count_in_summary(Context& context, const schema::Allocation& now, const AllocationRow* before,
-                      ClientStatus status);
+void store_allocation(Context& context, const AllocationPtr& row, const AllocationPtr& before);
+// A stored allocation with this change.
+void change_allocation(Context& context, const AllocationPtr& before,
+                       const AllocationChange& change);
 
 [[nodiscard]] Result<void> check_deployment_status(const Context& context,
                                                    const schema::DeploymentStatusUpdate& update);
 void apply_deployment_status(Context& context, const schema::DeploymentStatusUpdate& update);
 void upsert_deployment(Context& context, schema::Deployment row);
-// Moves the counters by what this allocation has become; may note the index in it.
-void count_in_deployment(Context& context, schema::Allocation& now, const AllocationRow* before);
+// Moves the counters by what this allocation has become. True where its health has changed, which
+// its deployment status is to note.
+bool count_in_deployment(Context& context, const AllocationRow& now, const AllocationRow* before);
 [[nodiscard]] bool deployment_terminal(const schema::Deployment& row);
 
 // The servers that registered without this level, for a sentence; empty where all support it.

@@ -8,6 +8,7 @@ namespace drover::state {
 
 namespace {
 
+using schema::Allocation;
 using Counter = void (*)(schema::TaskGroupSummary&, std::int32_t);
 
 template <std::int32_t (schema::TaskGroupSummary::*Get)() const,
@@ -37,26 +38,25 @@ Counter counter_of(ClientStatus status) {
     return nullptr;
 }
 
-schema::TaskGroupSummary* group_of(schema::JobSummary& summary, const std::string& name) {
+schema::TaskGroupSummary* group_of(schema::JobSummary& summary, std::string_view name) {
     for (schema::TaskGroupSummary& group : *summary.mutable_summary()) {
         if (group.group() == name) return &group;
     }
     return nullptr;
 }
 
-// Health is the client's to tell; whether it is a canary is not.
-void merge_deployment_status(schema::Allocation& body, const schema::Allocation& report) {
-    if (!report.has_deployment_status()) return;
+// Health is the client's to tell; whether it is a canary is not. None where there is no news.
+std::optional<schema::AllocDeploymentStatus> merged_deployment_status(
+    const PackedAllocation& body, const schema::Allocation& report) {
+    if (!report.has_deployment_status()) return std::nullopt;
     const schema::AllocDeploymentStatus& news = report.deployment_status();
-    if (!body.has_deployment_status()) {
-        *body.mutable_deployment_status() = news;
-        return;
-    }
-    schema::AllocDeploymentStatus& known = *body.mutable_deployment_status();
-    if (!news.has_healthy()) return;
-    if (known.has_healthy() && known.healthy() == news.healthy()) return;
+    if (!body.has_deployment_status()) return news;
+    schema::AllocDeploymentStatus known = body.deployment_status();
+    if (!news.has_healthy()) return std::nullopt;
+    if (known.has_healthy() && known.healthy() == news.healthy()) return std::nullopt;
     known.set_healthy(news.healthy());
     known.set_timestamp(news.timestamp());
+    return known;
 }
 
 // The first report after a missed heartbeat tells that the client is up to date again.
@@ -73,36 +73,32 @@ void note_report(Context& context, const Uuid& node_id) {
 void apply_report(Context& context, const schema::Allocation& report) {
     AllocationPtr before = context.allocation(to_uuid(report.id()));
     if (!before) return;  // removed in the meantime
-    schema::Allocation body = before->body.unpack();
-    body.set_client_status(report.client_status());
-    body.set_client_description(report.client_description());
-    *body.mutable_task_states() = report.task_states();
+    const std::int64_t told = report.modify_time();
+    AllocationChange change;
+    change.set(Allocation::kClientStatusFieldNumber, report.client_status())
+        .set(Allocation::kClientDescriptionFieldNumber, report.client_description())
+        .set_all(Allocation::kTaskStatesFieldNumber, report.task_states())
+        .set(Allocation::kModifyIndexFieldNumber, context.index())
+        .set(Allocation::kModifyTimeFieldNumber,
+             static_cast<std::uint64_t>(told != 0 ? told : context.wall_ns));
     if (report.has_network_status()) {
-        *body.mutable_network_status() = report.network_status();
+        change.set(Allocation::kNetworkStatusFieldNumber, report.network_status());
     }
-    merge_deployment_status(body, report);
-    body.set_modify_index(context.index());
-    body.set_modify_time(report.modify_time() != 0 ? report.modify_time() : context.wall_ns);
-    store_allocation(context, std::move(body), before->job, before);
+    if (const auto status = merged_deployment_status(before->body, report)) {
+        change.set(Allocation::kDeploymentStatusFieldNumber, *status);
+    }
+    change_allocation(context, before, change);
     note_report(context, before->node_id);
 }
 
-void merge(schema::DesiredTransition& known, const schema::DesiredTransition& news) {
-    // Members that are not set in the news are left alone: that is what merging a message means.
-    known.MergeFrom(news);
-}
-
-}  // namespace
-
 // Failed and complete only ever grow: they count what has happened, the others what is.
-void count_in_summary(Context& context, const schema::Allocation& now, const AllocationRow* before,
-                      ClientStatus status) {
-    if (before != nullptr && before->client_status == status) return;
-    schema::JobSummary* summary = context.edit_summary(JobKey{now.namespace_(), now.job_id()});
-    if (summary == nullptr || summary->create_index() != now.job_create_index()) return;
-    schema::TaskGroupSummary* group = group_of(*summary, now.task_group());
+void count_in_summary(Context& context, const AllocationRow& now, const AllocationRow* before) {
+    if (before != nullptr && before->client_status == now.client_status) return;
+    schema::JobSummary* summary = context.edit_summary(job_of(now));
+    if (summary == nullptr || summary->create_index() != now.body.job_create_index()) return;
+    schema::TaskGroupSummary* group = group_of(*summary, now.body.task_group());
     if (group == nullptr) return;
-    counter_of(status)(*group, 1);
+    counter_of(now.client_status)(*group, 1);
     if (before == nullptr) {
         if (group->queued() > 0) group->set_queued(group->queued() - 1);
         return;
@@ -111,13 +107,27 @@ void count_in_summary(Context& context, const schema::Allocation& now, const All
     if (was != ClientStatus::failed && was != ClientStatus::complete) counter_of(was)(*group, -1);
 }
 
-void store_allocation(Context& context, schema::Allocation body, const JobPtr& job,
-                      const AllocationPtr& before) {
-    count_in_deployment(context, body, before.get());
-    AllocationPtr row = make_allocation_row(body, job);
-    count_in_summary(context, body, before.get(), row->client_status);
-    context.touch_job(job_of(*row));
-    context.write.put_allocation(std::move(row));
+}  // namespace
+
+void store_allocation(Context& context, const AllocationPtr& row, const AllocationPtr& before) {
+    AllocationPtr now = row;
+    if (count_in_deployment(context, *row, before.get())) {
+        schema::AllocDeploymentStatus note = row->body.deployment_status();
+        note.set_modify_index(context.index());
+        AllocationChange change;
+        change.set(Allocation::kDeploymentStatusFieldNumber, note);
+        now = make_allocation_row(change.applied_to(row->body), row->usage, row->job);
+    }
+    count_in_summary(context, *now, before.get());
+    context.touch_job(job_of(*now));
+    context.write.put_allocation(std::move(now));
+}
+
+void change_allocation(Context& context, const AllocationPtr& before,
+                       const AllocationChange& change) {
+    store_allocation(
+        context, make_allocation_row(change.applied_to(before->body), before->usage, before->job),
+        before);
 }
 
 Result<void> apply_body(Context& context, const schema::AllocationClientUpdate& body) {
@@ -138,12 +148,16 @@ Result<void> apply_body(Context& context, const schema::AllocationTransition& bo
     }
     for (const schema::AllocationTransition::One& one : body.transitions()) {
         AllocationPtr before = context.allocation(to_uuid(one.allocation_id()));
-        schema::Allocation now = before->body.unpack();
-        merge(*now.mutable_desired_transition(), one.transition());
-        now.set_modify_index(context.index());
-        now.set_alloc_modify_index(context.index());
-        now.set_modify_time(context.wall_ns);
-        context.write.put_allocation(make_allocation_row(now, before->job));
+        // Members that are not set in the news are left alone: that is what merging means.
+        schema::DesiredTransition transition = before->body.desired_transition();
+        transition.MergeFrom(one.transition());
+        AllocationChange change;
+        change.set(Allocation::kDesiredTransitionFieldNumber, transition)
+            .set(Allocation::kModifyIndexFieldNumber, context.index())
+            .set(Allocation::kAllocModifyIndexFieldNumber, context.index())
+            .set(Allocation::kModifyTimeFieldNumber, static_cast<std::uint64_t>(context.wall_ns));
+        context.write.put_allocation(
+            make_allocation_row(change.applied_to(before->body), before->usage, before->job));
     }
     upsert_evaluations(context, body.evaluations());
     return {};

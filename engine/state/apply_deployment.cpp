@@ -8,7 +8,7 @@ namespace drover::state {
 
 namespace {
 
-schema::DeploymentState* group_of(schema::Deployment& row, const std::string& group) {
+schema::DeploymentState* group_of(schema::Deployment& row, std::string_view group) {
     for (schema::DeploymentState& state : *row.mutable_task_groups()) {
         if (state.group() == group) return &state;
     }
@@ -27,28 +27,20 @@ struct HealthMove {
     int unhealthy = 0;
 };
 
-HealthMove health_move(const schema::Allocation& now, const schema::Allocation& before) {
-    bool has = now.deployment_status().has_healthy();
-    bool had = before.deployment_status().has_healthy();
-    if (!has) return {};
-    bool healthy = now.deployment_status().healthy();
-    if (!had) return healthy ? HealthMove{1, 0} : HealthMove{0, 1};
+using HealthNote = schema::AllocDeploymentStatus;
+
+HealthMove health_move(const HealthNote& now, const HealthNote& before) {
+    if (!now.has_healthy()) return {};
+    if (!before.has_healthy()) return now.healthy() ? HealthMove{1, 0} : HealthMove{0, 1};
     // A way back from unhealthy is not counted.
-    if (before.deployment_status().healthy() && !healthy) return HealthMove{-1, 1};
+    if (before.healthy() && !now.healthy()) return HealthMove{-1, 1};
     return {};
 }
 
-void move_progress_deadline(schema::DeploymentState& state, const schema::Allocation& now,
-                            bool placed, const HealthMove& move) {
-    std::int64_t allowed = state.progress_deadline();
-    if (allowed <= 0) return;
-    if (placed) {
-        if (state.require_progress_by() == 0) {
-            state.set_require_progress_by(now.modify_time() + allowed);
-        }
-    } else if (move.healthy != 0) {
-        std::int64_t until = now.deployment_status().timestamp() + allowed;
-        if (until > state.require_progress_by()) state.set_require_progress_by(until);
+void move_progress_deadline(schema::DeploymentState& state, std::int64_t begins) {
+    const std::int64_t until = begins + state.progress_deadline();
+    if (state.progress_deadline() > 0 && until > state.require_progress_by()) {
+        state.set_require_progress_by(until);
     }
 }
 
@@ -100,24 +92,31 @@ Result<void> check_health(const Context& context, const schema::DeploymentChange
 
 void set_health(Context& context, const std::string& raw_id, bool healthy) {
     AllocationPtr before = context.allocation(to_uuid(raw_id));
-    schema::Allocation now = before->body.unpack();
-    now.mutable_deployment_status()->set_healthy(healthy);
-    now.mutable_deployment_status()->set_timestamp(context.wall_ns);
-    now.mutable_deployment_status()->set_modify_index(context.index());
-    now.set_modify_index(context.index());
-    now.set_modify_time(context.wall_ns);
-    store_allocation(context, std::move(now), before->job, before);
+    HealthNote note = before->body.deployment_status();
+    note.set_healthy(healthy);
+    note.set_timestamp(context.wall_ns);
+    note.set_modify_index(context.index());
+    AllocationChange change;
+    change.set(schema::Allocation::kDeploymentStatusFieldNumber, note)
+        .set(schema::Allocation::kModifyIndexFieldNumber, context.index())
+        .set(schema::Allocation::kModifyTimeFieldNumber,
+             static_cast<std::uint64_t>(context.wall_ns));
+    change_allocation(context, before, change);
 }
 
 void release_canary(Context& context, const std::string& raw_id) {
     AllocationPtr before = context.allocation(to_uuid(raw_id));
-    if (!before || before->terminal() || !before->body.deployment_status().healthy()) return;
-    schema::Allocation now = before->body.unpack();
-    now.mutable_deployment_status()->set_canary(false);
-    now.mutable_deployment_status()->set_modify_index(context.index());
-    now.set_modify_index(context.index());
-    now.set_alloc_modify_index(context.index());
-    context.write.put_allocation(make_allocation_row(now, before->job));
+    if (!before || before->terminal()) return;
+    HealthNote note = before->body.deployment_status();
+    if (!note.healthy()) return;
+    note.set_canary(false);
+    note.set_modify_index(context.index());
+    AllocationChange change;
+    change.set(schema::Allocation::kDeploymentStatusFieldNumber, note)
+        .set(schema::Allocation::kModifyIndexFieldNumber, context.index())
+        .set(schema::Allocation::kAllocModifyIndexFieldNumber, context.index());
+    context.write.put_allocation(
+        make_allocation_row(change.applied_to(before->body), before->usage, before->job));
 }
 
 bool requires_promotion(const schema::Deployment& row) {
@@ -188,27 +187,34 @@ bool deployment_terminal(const schema::Deployment& row) {
     return row.status() == "failed" || row.status() == "successful" || row.status() == "cancelled";
 }
 
-void count_in_deployment(Context& context, schema::Allocation& now, const AllocationRow* before) {
-    if (now.deployment_id().empty()) return;
-    Uuid id = to_uuid(now.deployment_id());
-    const schema::Deployment* stored = context.deployment(id);
-    if (stored == nullptr) return;
-    bool placed = before == nullptr || before->body.deployment_id() != now.deployment_id();
-    HealthMove move = placed ? HealthMove{} : health_move(now, before->body.unpack());
-    if (!placed && move.healthy == 0 && move.unhealthy == 0) return;
+bool count_in_deployment(Context& context, const AllocationRow& now, const AllocationRow* before) {
+    if (now.body.deployment_id().empty()) return false;
+    const Uuid id = to_uuid(now.body.deployment_id());
+    if (context.deployment(id) == nullptr) return false;
+    const bool placed =
+        before == nullptr || before->body.deployment_id() != now.body.deployment_id();
+    const HealthNote note = now.body.deployment_status();
+    const HealthMove move =
+        placed ? HealthMove{} : health_move(note, before->body.deployment_status());
+    if (!placed && move.healthy == 0 && move.unhealthy == 0) return false;
     schema::Deployment& row = *context.edit_deployment(id);
-    schema::DeploymentState* state = group_of(row, now.task_group());
-    if (state == nullptr) return;
-    if (!placed) now.mutable_deployment_status()->set_modify_index(context.index());
+    schema::DeploymentState* state = group_of(row, now.body.task_group());
+    if (state == nullptr) return false;
     row.set_modify_index(context.index());
-    row.set_modify_time(now.modify_time());
+    row.set_modify_time(now.body.modify_time());
     state->set_placed_allocs(state->placed_allocs() + (placed ? 1 : 0));
     state->set_healthy_allocs(state->healthy_allocs() + move.healthy);
     state->set_unhealthy_allocs(state->unhealthy_allocs() + move.unhealthy);
-    if (now.deployment_status().canary() && !contains(state->placed_canaries(), now.id())) {
-        state->add_placed_canaries(now.id());
+    const std::string raw_id = now.id.raw();
+    if (note.canary() && !contains(state->placed_canaries(), raw_id)) {
+        state->add_placed_canaries(raw_id);
     }
-    move_progress_deadline(*state, now, placed, move);
+    if (placed && state->require_progress_by() == 0) {
+        move_progress_deadline(*state, now.body.modify_time());
+    } else if (!placed && move.healthy != 0) {
+        move_progress_deadline(*state, note.timestamp());
+    }
+    return !placed;
 }
 
 // The scheduler computes a deployment from a view that may be old: what allocations have reported

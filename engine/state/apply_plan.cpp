@@ -9,6 +9,8 @@ namespace drover::state {
 
 namespace {
 
+using schema::Allocation;
+
 bool is_record(const schema::Job& job, const AllocationJobKey& key) {
     return key_of(job) == key.job && job.create_index() == key.create_index &&
            job.version() == key.version;
@@ -25,21 +27,8 @@ JobPtr find_job(const Context& context, const AllocationJobKey& key, const schem
     return nullptr;
 }
 
-void name_job(schema::Allocation& allocation, const schema::Plan& plan) {
-    if (allocation.job_create_index() != 0 || !plan.has_job()) return;
-    allocation.set_job_create_index(plan.job().create_index());
-    allocation.set_job_version(plan.job().version());
-}
-
-void introduce(schema::Allocation& allocation, const Context& context) {
-    allocation.set_create_index(context.index());
-    if (allocation.create_time() == 0) allocation.set_create_time(context.wall_ns);
-    if (allocation.client_status().empty()) allocation.set_client_status("pending");
-    if (allocation.desired_status().empty()) allocation.set_desired_status("run");
-}
-
 // What the client reported since the scheduler looked is newer than the plan.
-void keep_known(schema::Allocation& allocation, const schema::Allocation& stored) {
+void keep_known(Allocation& allocation, const Allocation& stored) {
     allocation.set_create_index(stored.create_index());
     allocation.set_create_time(stored.create_time());
     allocation.set_next_allocation(stored.next_allocation());
@@ -58,73 +47,113 @@ void keep_known(schema::Allocation& allocation, const schema::Allocation& stored
     }
 }
 
-void link_previous(Context& context, const schema::Allocation& allocation) {
+void link_previous(Context& context, const Allocation& allocation) {
     if (allocation.previous_allocation().empty()) return;
     AllocationPtr previous = context.allocation(to_uuid(allocation.previous_allocation()));
     if (!previous || previous->body.next_allocation() == allocation.id()) return;
-    schema::Allocation body = previous->body.unpack();
-    body.set_next_allocation(allocation.id());
-    body.set_modify_index(context.index());
-    context.write.put_allocation(make_allocation_row(body, previous->job));
+    AllocationChange change;
+    change.set(Allocation::kNextAllocationFieldNumber, allocation.id())
+        .set(Allocation::kModifyIndexFieldNumber, context.index());
+    context.write.put_allocation(
+        make_allocation_row(change.applied_to(previous->body), previous->usage, previous->job));
 }
 
-void place(Context& context, const schema::Plan& plan, const std::string& node_id,
-           const schema::Allocation& planned) {
-    AllocationPtr before = context.allocation(to_uuid(planned.id()));
+AllocationJobKey named_job(const Allocation& planned, const schema::Plan& plan) {
+    AllocationJobKey key = job_key_of(planned);
+    if (key.create_index != 0 || !plan.has_job()) return key;
+    return {std::move(key.job), plan.job().create_index(), plan.job().version()};
+}
+
+void place_new(Context& context, const schema::Plan& plan, const std::string& node_id,
+               const Allocation& planned) {
     JobPtr current = context.job(JobKey{planned.namespace_(), planned.job_id()});
     // The job went away while the plan was under way: its next evaluation would stop this at once.
-    if (!before && (!current || current->stop())) return;
-    schema::Allocation body = planned;
-    body.clear_job();
-    name_job(body, plan);
-    if (body.node_id().empty()) body.set_node_id(node_id);
-    if (before && body.job_create_index() == 0) {
-        body.set_job_create_index(before->body.job_create_index());
-        body.set_job_version(before->body.job_version());
-    }
-    JobPtr job = find_job(context, job_key_of(body), plan);
+    if (!current || current->stop()) return;
+    const AllocationJobKey key = named_job(planned, plan);
+    JobPtr job = find_job(context, key, plan);
     if (!job) return;
-    if (before)
-        keep_known(body, before->body.unpack());
-    else
-        introduce(body, context);
+    const auto now = static_cast<std::uint64_t>(context.wall_ns);
+    AllocationChange change;
+    change.set(Allocation::kJobFieldNumber, "")
+        .set(Allocation::kJobCreateIndexFieldNumber, key.create_index)
+        .set(Allocation::kJobVersionFieldNumber, key.version)
+        .set(Allocation::kCreateIndexFieldNumber, context.index())
+        .set(Allocation::kModifyIndexFieldNumber, context.index())
+        .set(Allocation::kAllocModifyIndexFieldNumber, context.index())
+        .set(Allocation::kModifyTimeFieldNumber, now);
+    if (planned.create_time() == 0) change.set(Allocation::kCreateTimeFieldNumber, now);
+    if (planned.node_id().empty()) change.set(Allocation::kNodeIdFieldNumber, node_id);
+    if (planned.client_status().empty()) {
+        change.set(Allocation::kClientStatusFieldNumber, "pending");
+    }
+    if (planned.desired_status().empty()) {
+        change.set(Allocation::kDesiredStatusFieldNumber, "run");
+    }
+    link_previous(context, planned);
+    store_allocation(context,
+                     make_allocation_row(change.applied_to(PackedAllocation{planned}),
+                                         usage_of(planned), std::move(job)),
+                     nullptr);
+}
+
+// An allocation that stays where it is and has something new to it.
+void update(Context& context, const schema::Plan& plan, const std::string& node_id,
+            const Allocation& planned, const AllocationPtr& before) {
+    AllocationJobKey key = named_job(planned, plan);
+    if (key.create_index == 0) {
+        key = {std::move(key.job), before->body.job_create_index(), before->body.job_version()};
+    }
+    const JobPtr job = find_job(context, key, plan);
+    if (!job) return;
+    Allocation body = planned;
+    body.clear_job();
+    body.set_job_create_index(key.create_index);
+    body.set_job_version(key.version);
+    if (body.node_id().empty()) body.set_node_id(node_id);
+    keep_known(body, before->body.unpack());
     body.set_modify_index(context.index());
     body.set_alloc_modify_index(context.index());
     body.set_modify_time(context.wall_ns);
     link_previous(context, body);
-    store_allocation(context, std::move(body), job, before);
+    store_allocation(context, make_allocation_row(body, job), before);
 }
 
-void note_client_status(schema::Allocation& body, const schema::Allocation& planned,
-                        std::int64_t wall_ns) {
-    if (planned.client_status().empty() || planned.client_status() == body.client_status()) return;
-    if (planned.client_status() != "lost" && planned.client_status() != "unknown") return;
-    body.set_client_status(planned.client_status());
-    body.set_client_description(planned.client_description());
-    schema::AllocState* state = body.add_alloc_states();
-    state->set_value(planned.client_status());
-    state->set_time(wall_ns);
+void note_client_status(const Context& context, AllocationChange& change,
+                        const PackedAllocation& known, const Allocation& planned) {
+    const std::string& status = planned.client_status();
+    if (status == known.client_status() || (status != "lost" && status != "unknown")) return;
+    std::vector<schema::AllocState> states = known.alloc_states();
+    states.emplace_back().set_value(status);
+    states.back().set_time(context.wall_ns);
+    change.set(Allocation::kClientStatusFieldNumber, status)
+        .set(Allocation::kClientDescriptionFieldNumber, planned.client_description())
+        .set_all(Allocation::kAllocStatesFieldNumber, states);
 }
 
 // Of a stopped or preempted allocation only what the plan may change is taken from it.
-void stop(Context& context, const schema::Allocation& planned, const char* desired) {
+void stop(Context& context, const Allocation& planned, const char* desired) {
     AllocationPtr before = context.allocation(to_uuid(planned.id()));
     if (!before) return;
-    schema::Allocation body = before->body.unpack();
-    body.set_desired_status(planned.desired_status() == "evict" ? "evict" : desired);
-    body.set_desired_description(planned.desired_description());
-    note_client_status(body, planned, context.wall_ns);
-    if (!planned.followup_eval_id().empty()) body.set_followup_eval_id(planned.followup_eval_id());
+    AllocationChange change;
+    change
+        .set(Allocation::kDesiredStatusFieldNumber,
+             planned.desired_status() == "evict" ? "evict" : desired)
+        .set(Allocation::kDesiredDescriptionFieldNumber, planned.desired_description())
+        .set(Allocation::kModifyIndexFieldNumber, context.index())
+        .set(Allocation::kAllocModifyIndexFieldNumber, context.index())
+        .set(Allocation::kModifyTimeFieldNumber, static_cast<std::uint64_t>(context.wall_ns));
+    note_client_status(context, change, before->body, planned);
+    if (!planned.followup_eval_id().empty()) {
+        change.set(Allocation::kFollowupEvalIdFieldNumber, planned.followup_eval_id());
+    }
     if (!planned.preempted_by_allocation().empty()) {
-        body.set_preempted_by_allocation(planned.preempted_by_allocation());
+        change.set(Allocation::kPreemptedByAllocationFieldNumber,
+                   planned.preempted_by_allocation());
     }
     if (planned.has_reschedule_tracker()) {
-        *body.mutable_reschedule_tracker() = planned.reschedule_tracker();
+        change.set(Allocation::kRescheduleTrackerFieldNumber, planned.reschedule_tracker());
     }
-    body.set_modify_index(context.index());
-    body.set_alloc_modify_index(context.index());
-    body.set_modify_time(context.wall_ns);
-    store_allocation(context, std::move(body), before->job, before);
+    change_allocation(context, before, change);
 }
 
 void bump_evaluation(Context& context, const std::string& raw_id) {
@@ -161,14 +190,18 @@ Result<void> apply_body(Context& context, const schema::PlanResult& body) {
     }
     bump_evaluation(context, plan.evaluation_id());
     for (const schema::NodeAllocations& node : plan.stops()) {
-        for (const schema::Allocation& one : node.allocations()) stop(context, one, "stop");
+        for (const Allocation& one : node.allocations()) stop(context, one, "stop");
     }
     for (const schema::NodeAllocations& node : plan.preemptions()) {
-        for (const schema::Allocation& one : node.allocations()) stop(context, one, "evict");
+        for (const Allocation& one : node.allocations()) stop(context, one, "evict");
     }
     for (const schema::NodeAllocations& node : plan.placements()) {
-        for (const schema::Allocation& one : node.allocations()) {
-            place(context, plan, node.node_id(), one);
+        for (const Allocation& one : node.allocations()) {
+            const AllocationPtr before = context.allocation(to_uuid(one.id()));
+            if (before)
+                update(context, plan, node.node_id(), one, before);
+            else
+                place_new(context, plan, node.node_id(), one);
         }
     }
     upsert_evaluations(context, body.evaluations());

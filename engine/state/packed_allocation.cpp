@@ -5,6 +5,7 @@
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <limits>
 #include <optional>
 
 #include "engine/base/ensure.hpp"
@@ -30,6 +31,9 @@ struct Field {
 class Fields {
 public:
     explicit Fields(std::string_view bytes) : rest_{bytes} {}
+
+    // What comes after the field that was read last.
+    [[nodiscard]] std::string_view rest() const { return rest_; }
 
     std::optional<Field> next() {
         if (rest_.empty()) return std::nullopt;
@@ -83,6 +87,17 @@ std::optional<Field> find(std::string_view bytes, int number) {
     return std::nullopt;
 }
 
+void append_varint(std::string& to, std::uint64_t value) {
+    for (; value >= 0x80U; value >>= 7U) to += static_cast<char>(value | 0x80U);
+    to += static_cast<char>(value);
+}
+
+void append_bytes(std::string& to, int field, std::string_view bytes) {
+    append_varint(to, Wire::MakeTag(field, Wire::WIRETYPE_LENGTH_DELIMITED));
+    append_varint(to, bytes.size());
+    to += bytes;
+}
+
 template <class Message>
 Message parsed(std::string_view bytes) {
     Message message;
@@ -93,7 +108,9 @@ Message parsed(std::string_view bytes) {
 }  // namespace
 
 PackedAllocation::PackedAllocation(const Allocation& allocation)
-    : bytes_{schema::canonical_bytes(allocation)} {
+    : PackedAllocation{schema::canonical_bytes(allocation)} {}
+
+PackedAllocation::PackedAllocation(std::string canonical) : bytes_{std::move(canonical)} {
     Fields fields{bytes_};
     while (const auto field = fields.next()) {
         if (field->number < fields_noted) present_ |= std::uint64_t{1} << field->number;
@@ -125,6 +142,54 @@ std::vector<Message> PackedAllocation::messages(int field) const {
         if (one->number == field) list.push_back(parsed<Message>(one->bytes));
     }
     return list;
+}
+
+AllocationChange& AllocationChange::set(int field, std::uint64_t number) {
+    std::string& bytes = fields_[field];
+    bytes.clear();
+    if (number == 0) return *this;
+    append_varint(bytes, Wire::MakeTag(field, Wire::WIRETYPE_VARINT));
+    append_varint(bytes, number);
+    return *this;
+}
+
+AllocationChange& AllocationChange::set(int field, std::string_view text) {
+    std::string& bytes = fields_[field];
+    bytes.clear();
+    if (!text.empty()) append_bytes(bytes, field, text);
+    return *this;
+}
+
+AllocationChange& AllocationChange::set(int field, const google::protobuf::Message& message) {
+    std::string& bytes = fields_[field];
+    bytes.clear();
+    append(bytes, field, message);
+    return *this;
+}
+
+void AllocationChange::append(std::string& to, int field,
+                              const google::protobuf::Message& message) {
+    append_bytes(to, field, schema::canonical_bytes(message));
+}
+
+PackedAllocation AllocationChange::applied_to(const PackedAllocation& allocation) const {
+    const std::string_view from = allocation.bytes();
+    std::string into;
+    into.reserve(from.size() + 128);
+    auto next = fields_.begin();
+    const auto write_below = [&](int number) {
+        for (; next != fields_.end() && next->first <= number; ++next) into += next->second;
+    };
+    Fields fields{from};
+    std::string_view at = from;
+    for (; const auto field = fields.next(); at = fields.rest()) {
+        write_below(field->number);
+        if (fields_.contains(field->number)) continue;
+        into.append(at.data(), at.size() - fields.rest().size());
+    }
+    write_below(std::numeric_limits<int>::max());
+    into += at;  // groups
+    return PackedAllocation{std::move(into)};
 }
 
 std::string_view PackedAllocation::namespace_() const {
@@ -186,6 +251,9 @@ std::string_view PackedAllocation::next_allocation() const {
 }
 
 bool PackedAllocation::has_job() const { return has(Allocation::kJobFieldNumber); }
+bool PackedAllocation::has_deployment_status() const {
+    return has(Allocation::kDeploymentStatusFieldNumber);
+}
 bool PackedAllocation::has_reschedule_tracker() const {
     return has(Allocation::kRescheduleTrackerFieldNumber);
 }

@@ -6,11 +6,16 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "engine/base/uuid.hpp"
+
+namespace google::protobuf {
+class Message;
+}
 
 namespace drover::schema {
 class AllocatedResources;
@@ -29,6 +34,8 @@ class PackedAllocation {
 public:
     PackedAllocation() = default;
     explicit PackedAllocation(const schema::Allocation& allocation);
+    // Canonical bytes, as bytes() gave them.
+    explicit PackedAllocation(std::string canonical);
 
     [[nodiscard]] schema::Allocation unpack() const;
     [[nodiscard]] std::string_view bytes() const { return bytes_; }
@@ -60,6 +67,7 @@ public:
     [[nodiscard]] std::string_view next_allocation() const;
 
     [[nodiscard]] bool has_job() const;
+    [[nodiscard]] bool has_deployment_status() const;
     [[nodiscard]] bool has_reschedule_tracker() const;
     [[nodiscard]] schema::AllocatedResources allocated_resources() const;
     [[nodiscard]] schema::AllocMetric metrics() const;
@@ -80,6 +88,29 @@ private:
 
     std::string bytes_;
     std::uint64_t present_{};  // which of the fields 1 to 63 are there
+};
+
+// An allocation with some of its fields replaced: the bytes of all others are passed on as they
+// are, unread. Fields are named by their numbers, and may be set in any order; the last word holds.
+class AllocationChange {
+public:
+    AllocationChange& set(int field, std::uint64_t number);
+    AllocationChange& set(int field, std::string_view text);  // also of ids
+    AllocationChange& set(int field, const google::protobuf::Message& message);
+    template <class Messages>
+    AllocationChange& set_all(int field, const Messages& messages) {
+        std::string& bytes = fields_[field];
+        bytes.clear();
+        for (const auto& message : messages) append(bytes, field, message);
+        return *this;
+    }
+
+    [[nodiscard]] PackedAllocation applied_to(const PackedAllocation& allocation) const;
+
+private:
+    static void append(std::string& to, int field, const google::protobuf::Message& message);
+
+    std::map<int, std::string> fields_;  // as they are written, tag and all; empty: taken away
 };
 
 }  // namespace drover::state

@@ -12,13 +12,13 @@ namespace drover::state {
 
 namespace {
 
-DesiredStatus desired_status_of(const std::string& text) {
+DesiredStatus desired_status_of(std::string_view text) {
     if (text == "stop") return DesiredStatus::stop;
     if (text == "evict") return DesiredStatus::evict;
     return DesiredStatus::run;
 }
 
-ClientStatus client_status_of(const std::string& text) {
+ClientStatus client_status_of(std::string_view text) {
     if (text == "running") return ClientStatus::running;
     if (text == "complete") return ClientStatus::complete;
     if (text == "failed") return ClientStatus::failed;
@@ -97,17 +97,21 @@ Usage usage_of(const schema::Allocation& allocation) {
     return main;
 }
 
-AllocationPtr make_allocation_row(const schema::Allocation& body, JobPtr job) {
+AllocationPtr make_allocation_row(PackedAllocation body, const Usage& usage, JobPtr job) {
     auto row = std::make_shared<AllocationRow>();
     row->id = to_uuid(body.id());
     row->node_id = to_uuid(body.node_id());
     row->desired_status = desired_status_of(body.desired_status());
     row->client_status = client_status_of(body.client_status());
-    row->usage = usage_of(body);
-    row->body = PackedAllocation{body};
-    row->hash = row_hash(Table::allocations, row->body.bytes());
+    row->usage = usage;
+    row->hash = row_hash(Table::allocations, body.bytes());
+    row->body = std::move(body);
     row->job = std::move(job);
     return row;
+}
+
+AllocationPtr make_allocation_row(const schema::Allocation& body, JobPtr job) {
+    return make_allocation_row(PackedAllocation{body}, usage_of(body), std::move(job));
 }
 
 JobKey key_of(const schema::Job& job) { return JobKey{job.namespace_(), job.id()}; }

@@ -157,6 +157,9 @@ using AllocationPtr = std::shared_ptr<const AllocationRow>;
 
 // A row as the tables keep it. The allocation must not embed a job.
 [[nodiscard]] AllocationPtr make_allocation_row(const schema::Allocation& body, JobPtr job);
+// The same where it is packed already; `usage` is that of its resources.
+[[nodiscard]] AllocationPtr make_allocation_row(PackedAllocation body, const Usage& usage,
+                                                JobPtr job);
 
 [[nodiscard]] JobKey key_of(const schema::Job& job);
 // The job that it belongs to, and which record of that job it was placed for.

@@ -127,5 +127,31 @@ RC_GTEST_PROP(PackedAllocation, GivesTheMessageBack, (std::uint64_t seed)) {
     RC_ASSERT(PackedAllocation{packed.unpack()}.bytes() == packed.bytes());
 }
 
+RC_GTEST_PROP(PackedAllocation, IsChangedAsTheMessageIs, (std::uint64_t seed)) {
+    using schema::Allocation;
+    Allocation message = random_allocation(seed);
+    const Allocation other = random_allocation(seed + 1);
+    const PackedAllocation packed{message};
+    AllocationChange change;
+    change.set(Allocation::kModifyIndexFieldNumber, 1)
+        .set(Allocation::kModifyIndexFieldNumber, other.modify_index())
+        .set(Allocation::kCreateTimeFieldNumber, static_cast<std::uint64_t>(other.create_time()))
+        .set(Allocation::kIdFieldNumber, other.id())
+        .set(Allocation::kClientStatusFieldNumber, other.client_status())
+        .set(Allocation::kMetricsFieldNumber, other.metrics())
+        .set_all(Allocation::kTaskStatesFieldNumber, other.task_states());
+    message.set_modify_index(other.modify_index());
+    message.set_create_time(other.create_time());
+    message.set_id(other.id());
+    message.set_client_status(other.client_status());
+    *message.mutable_metrics() = other.metrics();
+    *message.mutable_task_states() = other.task_states();
+    const PackedAllocation changed = change.applied_to(packed);
+    RC_ASSERT(changed.bytes() == schema::canonical_bytes(message));
+    RC_ASSERT(changed.modify_time() == message.modify_time());
+    RC_ASSERT(changed.has_job() == message.has_job());
+    RC_ASSERT(AllocationChange{}.applied_to(packed).bytes() == packed.bytes());
+}
+
 }  // namespace
 }  // namespace drover::state
