@@ -2,6 +2,7 @@
 
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/placement_scores.hpp"
 #include "engine/schema/value.pb.h"
 
 namespace drover::scheduler {
@@ -72,16 +73,11 @@ schema::AllocMetric NodeExplanation::metrics(const schema::Job& job) const {
 }
 
 schema::AllocMetric explanation_of_one(const schema::Node& node, const schema::Job& job,
-                                       double score) {
+                                       Score score) {
     NodeExplanation one;
     one.evaluate(node);
     schema::AllocMetric metrics = one.metrics(job);
-    auto& meta = *metrics.add_score_meta_data();
-    meta.set_node_id(node.id());
-    meta.set_norm_score(score);
-    auto& pair = *meta.add_scores();
-    pair.set_key("binpack");
-    pair.set_value(score);
+    schema::add_scores(metrics, node.id(), {.norm = score, .binpack = score});
     return metrics;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "engine/scheduler/group_shape.hpp"
+#include "engine/scheduler/score.hpp"
 
 namespace drover::scheduler {
 
@@ -32,6 +33,6 @@ private:
 
 // The explanation of one allocation, which had one node to choose from.
 [[nodiscard]] schema::AllocMetric explanation_of_one(const schema::Node& node,
-                                                     const schema::Job& job, double score);
+                                                     const schema::Job& job, Score score);
 
 }  // namespace drover::scheduler

@@ -6,6 +6,7 @@
 #include "engine/base/ensure.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/placement_scores.hpp"
 #include "engine/schema/value.pb.h"
 
 namespace drover::scheduler {
@@ -16,14 +17,6 @@ constexpr std::size_t components_max = 4;
 constexpr std::size_t shown_scores_max = 5;
 
 // What is not there counts as 0 for whoever reads it: most components are, of most nodes.
-void add_pair(google::protobuf::RepeatedPtrField<schema::DoublePair>& pairs, const char* name,
-              Score score) {
-    if (score == 0) return;
-    auto& pair = *pairs.Add();
-    pair.set_key(name);
-    pair.set_value(to_double(score));
-}
-
 void add_counts(google::protobuf::RepeatedPtrField<schema::IntPair>& pairs,
                 const std::map<std::string_view, std::int32_t>& counts) {
     for (const auto& [key, count] : counts) {
@@ -427,15 +420,13 @@ void Ranking::add_scores(const std::vector<Position>& best, schema::AllocMetric&
         const std::uint32_t number = heaps_->heap(position.heap)[position.slot].item;
         const Components components = components_of(number);
         const Mean mean = mean_at(position);
-        auto& meta = *metrics.add_score_meta_data();
-        meta.set_node_id(fleet_.node(number)->id());
-        meta.set_norm_score(to_double(mean.sum / mean.count));
-        auto& scores = *meta.mutable_scores();
-        add_pair(scores, "allocation-spread", spreads_.score(seats_[number].bucket));
-        add_pair(scores, "binpack", components.fitness);
-        add_pair(scores, "job-anti-affinity", components.anti_affinity);
-        add_pair(scores, "node-affinity", components.affinity);
-        add_pair(scores, "node-reschedule-penalty", components.penalty);
+        schema::add_scores(metrics, fleet_.node(number)->id(),
+                           {.norm = mean.sum / mean.count,
+                            .binpack = components.fitness,
+                            .job_anti_affinity = components.anti_affinity,
+                            .node_affinity = components.affinity,
+                            .node_reschedule_penalty = components.penalty,
+                            .allocation_spread = spreads_.score(seats_[number].bucket)});
     }
 }
 

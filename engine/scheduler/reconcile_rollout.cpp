@@ -6,6 +6,7 @@
 #include "engine/scheduler/reconcile_run.hpp"
 #include "engine/scheduler/reschedule.hpp"
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/placement_scores.hpp"
 
 namespace drover::scheduler {
 namespace {
@@ -16,12 +17,7 @@ void avoid_duplicate(NameIndex& names, Placement& placement) {
 }
 
 double best_score(const state::AllocationRow& row) {
-    double best = 0;
-    const auto metrics = row.body.metrics();
-    for (const auto& meta : metrics.score_meta_data()) {
-        best = std::max(best, meta.norm_score());
-    }
-    return best;
+    return schema::best_norm_score(row.body.metrics());
 }
 
 bool is_newer(const state::AllocationRow& row, const state::AllocationRow& than) {

@@ -294,8 +294,8 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
     placed.set_job_create_index(job_->create_index());
     placed.set_task_group(placement.group);
     *placed.mutable_allocated_resources() = with_ports(shape, ports);
-    *placed.mutable_metrics() = explanation_of_one(
-        node, *job_, to_double(fitness(fleet_.capacity(number), used, inputs_.algorithm)));
+    *placed.mutable_metrics() =
+        explanation_of_one(node, *job_, fitness(fleet_.capacity(number), used, inputs_.algorithm));
     placed.set_desired_status("run");
     placed.set_client_status("pending");
     if (placement.previous) placed.set_previous_allocation(placement.previous->id.raw());

@@ -9,6 +9,7 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/placement_scores.hpp"
 #include "engine/schema/request.pb.h"
 #include "engine/schema/server.pb.h"
 #include "engine/state/listing.hpp"
@@ -30,7 +31,9 @@ class AllocationCollector {
 public:
     explicit AllocationCollector(schema::AllocationList& into) : into_{into} {}
     void add(const AllocationPtr& row) {
-        *into_.add_allocations() = row->body.unpack();
+        schema::Allocation& shown = *into_.add_allocations();
+        shown = row->body.unpack();
+        if (shown.has_metrics()) schema::show_scores(*shown.mutable_metrics());
         if (seen_.insert(row->job.get()).second) *into_.add_jobs() = *row->job;
     }
 
@@ -134,8 +137,10 @@ private:
     void allocation() {
         AllocationPtr row = view_.allocation(to_uuid(query_.allocation()));
         if (!row) return refuse(response_, Errc::not_found, "alloc not found");
-        *response_.mutable_allocation() = row->body.unpack();
-        *response_.mutable_allocation()->mutable_job() = *row->job;
+        schema::Allocation& shown = *response_.mutable_allocation();
+        shown = row->body.unpack();
+        if (shown.has_metrics()) schema::show_scores(*shown.mutable_metrics());
+        *shown.mutable_job() = *row->job;
     }
 
     template <class Rows>
@@ -148,6 +153,10 @@ private:
         Uuid id = to_uuid(query_.node_work().node_id());
         if (!view_.node(id)) return refuse(response_, Errc::not_found, "node not found");
         allocations(view_.allocations_on(id));
+        // Why it was placed there is no matter of the node's.
+        for (auto& one : *response_.mutable_allocations()->mutable_allocations()) {
+            one.clear_metrics();
+        }
     }
 
     // ---- below a job

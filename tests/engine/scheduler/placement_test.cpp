@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "engine/schema/placement_scores.hpp"
 #include "tests/engine/scheduler/harness.hpp"
 
 namespace drover::scheduler::testing {
@@ -351,7 +352,9 @@ TEST(Placement, the_five_best_nodes_are_shown_with_their_scores) {
     const auto output = harness.run(make_job("api", 2));
     const auto placed = placements(output);
     for (const auto& allocation : placed) {
-        const auto& scores = allocation.metrics().score_meta_data();
+        auto metrics = allocation.metrics();
+        schema::show_scores(metrics);
+        const auto& scores = metrics.score_meta_data();
         ASSERT_EQ(scores.size(), 5);
         EXPECT_EQ(scores[0].node_id(), allocation.node_id());
         EXPECT_EQ(allocation.metrics().nodes_evaluated(), 8);
