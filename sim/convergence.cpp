@@ -177,6 +177,7 @@ std::string not_converged(const World& world) {
     const state::StateView& view = leader->engine().view();
     if (auto reason = servers_agree(world, *leader); !reason.empty()) return reason;
     if (!world.members.settled()) return "a change of members is not acknowledged yet";
+    if (!world.drains.settled()) return "a change of a drain is not acknowledged yet";
     if (!world.workload.settled()) return "a job's registration is not acknowledged yet";
     if (auto reason = nodes_ready(world, view); !reason.empty()) return reason;
     if (auto reason = evaluations_done(view); !reason.empty()) return reason;

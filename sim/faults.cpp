@@ -18,6 +18,12 @@ namespace {
 constexpr Duration stop_patience = std::chrono::seconds{1};
 constexpr Duration operator_patience = std::chrono::seconds{10};
 
+DrainWish wish_of(const Step& step) {
+    if (!step.deadline) return {true, Duration::zero(), step.ignore_system};
+    const bool at_once = *step.deadline == Duration::zero();
+    return {true, at_once ? Duration{-1} : *step.deadline, step.ignore_system};
+}
+
 }  // namespace
 
 Faults::Faults(const Scenario& scenario, const Prng& root)
@@ -171,6 +177,12 @@ void Faults::perform_on_nodes(World& world, const Step& step,
             case Verb::lose:
             case Verb::crash:
                 lose_node(world, node, step.restart ? step.restart : step.lasting);
+                break;
+            case Verb::drain:
+                world.drains.wish(world, node, wish_of(step));
+                break;
+            case Verb::undrain:
+                world.drains.wish(world, node, {});
                 break;
             case Verb::kill:
             case Verb::stop:

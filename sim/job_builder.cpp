@@ -131,6 +131,17 @@ server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo&
     return request;
 }
 
+server::RequestPtr drain_request(const Uuid& id, const Uuid& node, const DrainWish& wish) {
+    auto request = envelope(id);
+    schema::UpdateNodeDrainRequest& body = *request->mutable_update_node_drain();
+    body.set_node_id(node.raw());
+    body.set_mark_eligible(!wish.drains);
+    if (!wish.drains) return request;
+    body.mutable_spec()->set_deadline(wish.deadline.count());
+    body.mutable_spec()->set_ignore_system_jobs(wish.ignore_system);
+    return request;
+}
+
 server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server) {
     auto request = envelope(id);
     *request->mutable_register_server()->mutable_server() = server;

@@ -6,6 +6,7 @@
 
 #include "engine/base/uuid.hpp"
 #include "engine/server/boundary.hpp"
+#include "sim/drains.hpp"
 #include "sim/scenario.hpp"
 
 namespace drover::sim {
@@ -19,6 +20,7 @@ server::RequestPtr step_aside_request();
 server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo& server);
 // As another server's agent asks for it whom a newcomer has greeted.
 server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server);
+server::RequestPtr drain_request(const Uuid& id, const Uuid& node, const DrainWish& wish);
 server::RequestPtr finalize_request();
 server::RequestPtr rehearse_request();
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not

@@ -194,6 +194,8 @@ enum class Verb : std::uint8_t {
     partition,
     heal,
     lose,
+    drain,
+    undrain,
     upgrade,
     downgrade,
     finalize,
@@ -227,6 +229,8 @@ struct Step {
     std::vector<Selector> from, to;   // one-way partition: nothing passes from these to those
     std::optional<std::uint32_t> raft_protocol;
     std::optional<std::uint32_t> level;
+    std::optional<Duration> deadline;  // drain; absent: none, 0: at once
+    bool ignore_system{};              // drain
     Persist persist{};
     [[nodiscard]] bool one_way() const { return !from.empty(); }
     std::string content;

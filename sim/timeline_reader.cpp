@@ -137,6 +137,8 @@ Step read_step(const YAML::Node& node, std::size_t number) {
     step.lasting = section.parsed("for", parse_duration);
     step.restart = section.parsed("restart", parse_duration);
     step.gap = section.parsed("gap", parse_duration);
+    step.deadline = section.parsed("deadline", parse_duration);
+    step.ignore_system = section.boolean("ignore_system").value_or(false);
     read_shape(section, step);
     if (step.verb == Verb::partition && section.has("from")) {
         step.from = read_selectors(section, "from");

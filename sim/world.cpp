@@ -96,6 +96,7 @@ World::World(const Scenario& told, std::uint64_t seed, Trace written)
       network{Prng{seed}, told.world.servers, told.world.clients, told.cluster.servers},
       workload{told, Prng{seed}},
       members{Prng{seed}},
+      drains{Prng{seed}},
       faults{told, Prng{seed}},
       swarm{told, Prng{seed}},
       root_{seed} {
@@ -208,6 +209,20 @@ std::int64_t World::server_fact(std::string_view name, std::string_view argument
     return 1;
 }
 
+std::int64_t World::node_fact(const state::StateView& view, std::string_view name,
+                              std::string_view argument) const {
+    const auto number = number_of(argument);
+    if (!number || *number == 0 || *number > nodes.size()) return 0;
+    const Uuid& id = nodes[*number - 1].id();
+    if (name == "node.drained") {
+        const auto node = view.node(id);
+        return node && !node->has_drain_strategy() && node->last_drain().status() == "complete";
+    }
+    std::int64_t live = 0;
+    for (const auto& row : view.allocations_on(id)) live += row->client_terminal() ? 0 : 1;
+    return live;
+}
+
 std::int64_t World::state_fact(std::string_view name, std::string_view argument) const {
     const ServerProcess* const server = most_advanced();
     if (server == nullptr) return 0;
@@ -216,6 +231,12 @@ std::int64_t World::state_fact(std::string_view name, std::string_view argument)
     if (name == "cluster.rehearsals") return static_cast<std::int64_t>(view.rehearsals());
     if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
     if (name == "job.blocked") return count_blocked(view, argument);
+    if (name.starts_with("node.")) return node_fact(view, name, argument);
+    if (name == "nodes.draining") {
+        std::int64_t draining = 0;
+        for (const auto& node : view.nodes()) draining += node->has_drain_strategy() ? 1 : 0;
+        return draining;
+    }
     if (name == "nodes.ready") {
         std::int64_t ready = 0;
         for (const auto& node : view.nodes()) ready += node->status() == "ready" ? 1 : 0;

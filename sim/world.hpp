@@ -11,6 +11,7 @@
 #include "engine/base/ensure.hpp"
 #include "engine/base/prng.hpp"
 #include "sim/checkers.hpp"
+#include "sim/drains.hpp"
 #include "sim/event_queue.hpp"
 #include "sim/faults.hpp"
 #include "sim/marks.hpp"
@@ -77,6 +78,7 @@ public:
     std::vector<NodeProcess> nodes;
     Workload workload;
     Members members;
+    Drains drains;
     Faults faults;
     SwarmFaults swarm;
     Checkers checkers;
@@ -84,6 +86,8 @@ public:
 private:
     [[nodiscard]] std::int64_t leader_fact(std::string_view name) const;
     [[nodiscard]] std::int64_t server_fact(std::string_view name, std::string_view argument) const;
+    [[nodiscard]] std::int64_t node_fact(const state::StateView& view, std::string_view name,
+                                         std::string_view argument) const;
     [[nodiscard]] std::int64_t state_fact(std::string_view name, std::string_view argument) const;
 
     Prng root_;

@@ -10,6 +10,69 @@ namespace {
 
 using schema::JsonValue;
 
+void answer_node_change(Exchange& one, const schema::Response& response) {
+    JsonValue::Array evaluations;
+    for (const auto& id : response.node_written().evaluation_ids())
+        evaluations.emplace_back(id_text(id));
+    const std::uint64_t created = evaluations.empty() ? 0 : response.index();
+    one.answer(
+        JsonValue::Object{
+            {"NodeModifyIndex", response.index()},
+            {"EvalIDs", evaluations.empty() ? JsonValue{} : JsonValue{std::move(evaluations)}},
+            {"EvalCreateIndex", created},
+            {"Index", response.index()}},
+        &response);
+}
+
+// What the body says of a drain; an error names the member that is of another kind.
+Result<void> read_drain(const JsonValue& body, schema::UpdateNodeDrainRequest& drain) {
+    const auto wrong = [](const char* member, const char* kind) {
+        return fail(Errc::invalid_argument, std::string{member} + " must be " + kind);
+    };
+    if (const JsonValue* spec = body.find("DrainSpec"); spec != nullptr && !spec->is_null()) {
+        if (spec->object() == nullptr) return wrong("DrainSpec", "an object or null");
+        auto& told = *drain.mutable_spec();
+        if (const JsonValue* deadline = spec->find("Deadline")) {
+            if (deadline->integer() == nullptr) {
+                return wrong("DrainSpec.Deadline", "a whole number of nanoseconds");
+            }
+            told.set_deadline(*deadline->integer());
+        }
+        if (const JsonValue* ignore = spec->find("IgnoreSystemJobs")) {
+            if (ignore->boolean() == nullptr) {
+                return wrong("DrainSpec.IgnoreSystemJobs", "true or false");
+            }
+            told.set_ignore_system_jobs(*ignore->boolean());
+        }
+    }
+    if (const JsonValue* eligible = body.find("MarkEligible")) {
+        if (eligible->boolean() == nullptr) return wrong("MarkEligible", "true or false");
+        drain.set_mark_eligible(*eligible->boolean());
+    }
+    const JsonValue* meta = body.find("Meta");
+    if (meta == nullptr || meta->is_null()) return {};
+    if (meta->object() == nullptr) return wrong("Meta", "an object of texts");
+    for (const auto& [key, value] : *meta->object()) {
+        if (value.text() == nullptr) return wrong("Meta", "an object of texts");
+        auto& pair = *drain.add_meta();
+        pair.set_key(key);
+        pair.set_value(*value.text());
+    }
+    return {};
+}
+
+void update_drain(const ExchangePtr& exchange, const std::string& raw) {
+    const auto body = exchange->body();
+    if (!body) return;
+    auto request = exchange->envelope();
+    auto& drain = *request->mutable_update_node_drain();
+    drain.set_node_id(raw);
+    if (const auto read = read_drain(*body, drain); !read) {
+        return exchange->fail(400, read.error().message);
+    }
+    exchange->ask(std::move(request), answer_node_change);
+}
+
 void update_eligibility(const ExchangePtr& exchange, const std::string& raw) {
     const auto body = exchange->body();
     if (!body) return;
@@ -19,18 +82,7 @@ void update_eligibility(const ExchangePtr& exchange, const std::string& raw) {
     auto request = exchange->envelope();
     request->mutable_update_node_eligibility()->set_node_id(raw);
     request->mutable_update_node_eligibility()->set_eligibility(*told->text());
-    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-        JsonValue::Array evaluations;
-        for (const auto& id : response.node_written().evaluation_ids())
-            evaluations.emplace_back(id_text(id));
-        one.answer(
-            JsonValue::Object{
-                {"NodeModifyIndex", response.index()},
-                {"EvalIDs", evaluations.empty() ? JsonValue{} : JsonValue{std::move(evaluations)}},
-                {"EvalCreateIndex", 0},
-                {"Index", response.index()}},
-            &response);
-    });
+    exchange->ask(std::move(request), answer_node_change);
 }
 
 }  // namespace
@@ -89,10 +141,12 @@ void route_node(const ExchangePtr& exchange, const Rest& rest) {
     }
     if (rest.size() == 2 && rest[1] == "eligibility" && exchange->is_write())
         return update_eligibility(exchange, *raw);
-    if (rest.size() > 2 ||
-        (rest.size() == 2 && rest[1] != "allocations" && rest[1] != "eligibility")) {
-        return exchange->fail(404, "");
-    }
+    if (rest.size() == 2 && rest[1] == "drain" && exchange->is_write())
+        return update_drain(exchange, *raw);
+    const bool known =
+        rest.size() == 1 || (rest.size() == 2 && (rest[1] == "allocations" ||
+                                                  rest[1] == "eligibility" || rest[1] == "drain"));
+    if (!known) return exchange->fail(404, "");
     exchange->invalid_method();
 }
 

@@ -56,6 +56,8 @@ int job_history(const Invocation& invocation);
 int job_inspect(const Invocation& invocation);
 int job_stop(const Invocation& invocation);
 int node_status(const Invocation& invocation);
+int node_drain(const Invocation& invocation);
+int node_eligibility(const Invocation& invocation);
 int alloc_status(const Invocation& invocation);
 int alloc_logs(const Invocation& invocation);
 int alloc_stop(const Invocation& invocation);

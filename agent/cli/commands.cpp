@@ -140,7 +140,7 @@ std::vector<Command> make_job_commands() {
     };
 }
 
-std::vector<Command> make_other_commands() {
+std::vector<Command> make_node_commands() {
     return {
         {{"node status", "node-status"},
          "[options] [node]",
@@ -159,6 +159,48 @@ std::vector<Command> make_other_commands() {
          0,
          1,
          node_status},
+        {{"node drain", "node-drain"},
+         "[options] [node]",
+         "Move what runs on a node elsewhere, or call that off",
+         "A drained node takes nothing new. Services move as their migrate blocks allow, batch "
+         "jobs\n"
+         "may finish, system jobs leave last; what is left at the deadline is stopped at once.\n"
+         "Without -detach the command tells what happens until the node is empty.",
+         {{"enable", false, "begin a drain, or change the one that runs"},
+          {"disable", false, "call a drain off; the node takes work again"},
+          {"deadline", true, "how long it may take (default 1h)"},
+          {"force", false, "stop everything at once"},
+          {"no-deadline", false, "wait as long as it takes"},
+          {"ignore-system", false, "leave system jobs where they are"},
+          {"keep-ineligible", false, "with -disable: the node takes no new work"},
+          {"m", true, "a word on why, kept with the drain"},
+          {"meta", true, "key=value, kept with the drain; may be given often"},
+          {"monitor", false, "only tell how a drain goes on"},
+          {"detach", false, "return as soon as the drain has begun"},
+          {"self", false, "the node of the agent that is asked"},
+          {"yes", false, "do not ask"}},
+         true,
+         1,
+         0,
+         1,
+         node_drain},
+        {{"node eligibility", "node-eligibility"},
+         "[options] [node]",
+         "Say whether a node takes new work",
+         "",
+         {{"enable", false, "it does"},
+          {"disable", false, "it does not; what runs there stays"},
+          {"self", false, "the node of the agent that is asked"}},
+         true,
+         1,
+         0,
+         1,
+         node_eligibility},
+    };
+}
+
+std::vector<Command> make_other_commands() {
+    return {
         {{"alloc status", "alloc-status"},
          "[options] [allocation]",
          "Show allocations, or one allocation",
@@ -458,9 +500,9 @@ std::vector<Command> make_commands() {
          0,
          agent_command}};
     for (auto* const make :
-         {make_job_file_commands, make_job_commands, make_other_commands, make_server_commands,
-          make_operator_commands, make_upgrade_commands, make_snapshot_commands,
-          make_offline_commands, make_raft_log_commands}) {
+         {make_job_file_commands, make_job_commands, make_node_commands, make_other_commands,
+          make_server_commands, make_operator_commands, make_upgrade_commands,
+          make_snapshot_commands, make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

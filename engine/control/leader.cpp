@@ -46,6 +46,7 @@ void Leader::take_over(const state::StateView& applied, Moment moment) {
         if (node->status() != "down") heartbeats_.take_over(state::to_uuid(node->id()), moment.now);
     }
     deployments_.take_over(applied);
+    drainer_.take_over(applied);
     // The one before may have woken some that are blocked here again.
     blocked_.anything_changed(applied);
     enqueue(blocked_.take_woken(applied), moment);
@@ -66,6 +67,7 @@ void Leader::refused(const EntryPtr& entry, Moment moment) {
         return;
     }
     deployments_.refused(request, moment.now);
+    drainer_.refused(request, moment.now);
     // Evaluations to close were taken out of their queues, and nobody else remembers them.
     if (!entry->has_upsert_evaluations()) return;
     if (postponed_.empty()) next_postponed_ = moment.now + std::chrono::seconds{1};
@@ -81,8 +83,10 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
     expiring_.erase(request);
     if (result.outcome == state::Applied::done) {
         deployments_.applied(request);
+        drainer_.applied(request);
     } else {
         deployments_.refused(request, moment.now);
+        drainer_.refused(request, moment.now);
     }
     for (const auto& evaluation : result.changes.evaluations) {
         // The row may be gone by now: then the change was its removal.
@@ -98,6 +102,7 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
     observe_capacity(index, entry, result.changes, after, moment);
     enqueue(blocked_.take_woken(after), moment);
     deployments_.changed(result.changes);
+    drainer_.changed(result.changes, moment.now);
 }
 
 void Leader::observe_evaluation(const EvaluationPtr& evaluation, const state::StateView& view,
@@ -177,6 +182,9 @@ Orders Leader::work(const state::StateView& applied, Moment moment) {
     close_evaluations(moment, applied);
     do_rounds(applied, moment);
     for (EntryPtr& entry : deployments_.work(applied, moment, prng_)) {
+        outbox_.push_back(std::move(entry));
+    }
+    for (EntryPtr& entry : drainer_.work(applied, moment, prng_)) {
         outbox_.push_back(std::move(entry));
     }
     Orders orders{std::exchange(outbox_, {}), std::nullopt};
@@ -280,6 +288,7 @@ std::optional<Instant> Leader::next_deadline() const {
     if (!postponed_.empty()) next = earlier(next, next_postponed_);
     next = earlier(next, broker_.next_deadline());
     next = earlier(next, heartbeats_.next_deadline());
+    next = earlier(next, drainer_.next_deadline());
     return earlier(next, deployments_.next_deadline());
 }
 

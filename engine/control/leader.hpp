@@ -12,6 +12,7 @@
 #include "engine/control/broker.hpp"
 #include "engine/control/config.hpp"
 #include "engine/control/deployments.hpp"
+#include "engine/control/drainer.hpp"
 #include "engine/control/future.hpp"
 #include "engine/control/heartbeats.hpp"
 #include "engine/control/lane.hpp"
@@ -77,6 +78,7 @@ private:
     Heartbeats heartbeats_;
     Lane lane_;
     Deployments deployments_;
+    Drainer drainer_;
     std::vector<EntryPtr> outbox_;
     Instant next_unblock_failed_;
     Instant next_garbage_;

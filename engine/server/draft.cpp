@@ -55,6 +55,8 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_node_status(context);
         case schema::Request::kUpdateNodeEligibility:
             return draft_node_eligibility(context);
+        case schema::Request::kUpdateNodeDrain:
+            return draft_node_drain(context);
         case schema::Request::kUpdateAllocations:
             return draft_update_allocations(context);
         case schema::Request::kUpdateDeployment:
@@ -67,7 +69,6 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_rehearsal(context);
         case schema::Request::kRestoreSnapshot:
             return draft_restore_snapshot(context);
-        case schema::Request::kUpdateNodeDrain:
         case schema::Request::kSetSchedulerConfiguration:
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:

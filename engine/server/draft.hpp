@@ -41,6 +41,7 @@ struct Draft {
 [[nodiscard]] Result<Draft> draft_register_node(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_node_status(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_node_eligibility(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_node_drain(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_update_deployment(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_register_server(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_finalize_upgrade(const DraftContext& context);

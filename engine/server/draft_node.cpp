@@ -97,6 +97,56 @@ Result<Draft> draft_node_status(const DraftContext& context) {
     return Draft{sealed(std::move(entry))};
 }
 
+namespace {
+
+const char* drain_event(const schema::Node& node, bool begins) {
+    if (!begins) return "Node drain disabled";
+    return node.has_drain_strategy() ? "Node drain strategy updated" : "Node drain strategy set";
+}
+
+// The deadline is an instant from here on: whoever leads by then reads the same one.
+void fill_strategy(schema::DrainStrategy& strategy, const schema::DrainSpec& spec,
+                   const schema::Node& node, WallTime wall) {
+    const bool goes_on = node.has_drain_strategy();
+    strategy.set_deadline(spec.deadline());
+    strategy.set_ignore_system_jobs(spec.ignore_system_jobs());
+    strategy.set_started_at(goes_on ? node.drain_strategy().started_at() : wall.value());
+    if (spec.deadline() < 0) strategy.set_force_deadline(wall.value());
+    if (spec.deadline() > 0) {
+        strategy.set_force_deadline((wall + Duration{spec.deadline()}).value());
+    }
+}
+
+}  // namespace
+
+Result<Draft> draft_node_drain(const DraftContext& context) {
+    const auto& request = context.request.update_node_drain();
+    const state::NodePtr node = context.view.node(state::to_uuid(request.node_id()));
+    if (!node) return no_such_node(request.node_id());
+    const bool begins = request.has_spec();
+    const bool changes = begins || node->has_drain_strategy() ||
+                         (request.mark_eligible() && !state::ready_for_placement(*node));
+    if (!changes) return Draft{nullptr};
+    auto entry = entry_for(context);
+    auto& body = *entry->mutable_change_node_drain();
+    body.set_node_id(node->id());
+    body.set_updated_at_ns(context.mint.wall.value());
+    *body.mutable_meta() = request.meta();
+    control::add_node_event(*body.mutable_event(), "Drain", drain_event(*node, begins),
+                            context.mint.wall);
+    if (begins) {
+        fill_strategy(*body.mutable_strategy(), request.spec(), *node, context.mint.wall);
+    } else {
+        body.set_outcome("canceled");
+        body.set_mark_eligible(request.mark_eligible());
+        if (request.mark_eligible()) {
+            copy_evaluations(control::node_evaluations(context.view, *node, context.mint),
+                             *body.mutable_evaluations());
+        }
+    }
+    return Draft{sealed(std::move(entry))};
+}
+
 Result<Draft> draft_node_eligibility(const DraftContext& context) {
     const auto& request = context.request.update_node_eligibility();
     const state::NodePtr node = context.view.node(state::to_uuid(request.node_id()));

@@ -84,6 +84,9 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kUpdateNodeEligibility:
             return fill_node(*response.mutable_node_written(),
                              entry.change_node_eligibility().evaluations());
+        case schema::Request::kUpdateNodeDrain:
+            return fill_node(*response.mutable_node_written(),
+                             entry.change_node_drain().evaluations());
         case schema::Request::kUpdateDeployment:
             return fill_deployment(*response.mutable_deployment_written(),
                                    entry.change_deployment(), after);
@@ -92,7 +95,6 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kRestoreSnapshot:
             response.mutable_snapshot_restored()->set_index(after.applied_index());
             return;
-        case schema::Request::kUpdateNodeDrain:
         case schema::Request::kSetSchedulerConfiguration:
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:

@@ -235,6 +235,41 @@ TEST_F(Contract, node_status) {
     EXPECT_EQ(text_at(*self.find("config"), "Region"), "global");
 }
 
+TEST_F(Contract, a_node_is_drained_and_takes_work_again) {
+    run_job();
+    const std::string id = text_at(read("/v1/nodes", "[]NodeListStub").array()->front(), "ID");
+    const std::string path = "/v1/node/" + id + "/drain";
+    const auto wrong = agent_->send("PUT", path, R"({"DrainSpec":{"Deadline":"1h"}})");
+    EXPECT_EQ(wrong.status, 400U);
+    EXPECT_NE(wrong.body.find("DrainSpec.Deadline"), std::string::npos) << wrong.body;
+    EXPECT_EQ(agent_->send("GET", path).status, 405U);
+
+    const auto begun = agent_->send(
+        "PUT", path, R"({"DrainSpec":{"Deadline":-1},"Meta":{"message":"new disk"}})");
+    ASSERT_EQ(begun.status, 200U) << begun.body;
+    EXPECT_TRUE(agent_->await("/v1/node/" + id, [](const JsonValue& node) {
+        return !*node.find("Drain")->boolean() &&
+               text_at(*node.find("LastDrain"), "Status") == "complete";
+    }));
+    const auto drained = read("/v1/node/" + id, "Node");
+    EXPECT_EQ(text_at(drained, "SchedulingEligibility"), "ineligible");
+    EXPECT_EQ(text_at(*drained.find("LastDrain")->find("Meta"), "message"), "new disk");
+    EXPECT_TRUE(agent_->await("/v1/job/web/allocations", [](const JsonValue& list) {
+        return std::ranges::none_of(*list.array(), [](const JsonValue& one) {
+            return text_at(one, "ClientStatus") == "running";
+        });
+    })) << "nothing is left, and there is nowhere else to go";
+
+    const auto back = agent_->send("PUT", path, R"({"DrainSpec":null,"MarkEligible":true})");
+    ASSERT_EQ(back.status, 200U) << back.body;
+    EXPECT_EQ(text_at(read("/v1/node/" + id, "Node"), "SchedulingEligibility"), "eligible");
+    EXPECT_TRUE(agent_->await("/v1/job/web/allocations", [](const JsonValue& list) {
+        return std::ranges::any_of(*list.array(), [](const JsonValue& one) {
+            return text_at(one, "ClientStatus") == "running";
+        });
+    })) << "what waited comes back";
+}
+
 TEST_F(Contract, alloc_status) {
     run_job();
     const std::string id = first_id("/v1/job/web/allocations");
