@@ -20,6 +20,7 @@ void Checkers::server_stepped(World& world, const ServerProcess& server) {
 
 void Checkers::log_written(World& world, const ServerProcess& server, const raft::WriteLog& write) {
     if (world.scenario.checks.raft) raft_.log_written(world, server, write);
+    placement_.log_written(write);
 }
 
 void Checkers::message_sent(World& world, const ServerProcess&,
@@ -54,6 +55,7 @@ void Checkers::task_started(World& world, const NodeProcess& node,
 }
 
 void Checkers::finish(World& world) {
+    placement_.finish(world);
     // Only a world that was given the time to come to rest owes every server every entry.
     if (world.scenario.checks.durable && !world.scenario.swarm.unlimited) durability_.finish(world);
     if (!world.scenario.checks.linearizable) return;

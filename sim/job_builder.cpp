@@ -60,6 +60,7 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
         restart->set_mode("fail");
     }
     if (load.type != "service" && load.type != "system") return;
+    if (load.max_parallel == 0) return;  // no deployment watches over it
     schema::UpdateStrategy* update = job.mutable_update();
     update->set_max_parallel(static_cast<std::int32_t>(load.max_parallel));
     update->set_stagger(Duration{std::chrono::seconds{3}}.count());
@@ -91,6 +92,13 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
         add_variable(*task, "SIM_EXIT_CODE", load.exit_code);
         add_variable(*task, "SIM_RUN_FOR_NS",
                      load.run_for.value_or(std::chrono::seconds{2}).count());
+    }
+    if (load.disk_mib) {
+        job.mutable_task_groups(0)->mutable_ephemeral_disk()->set_size_mb(
+            static_cast<std::int32_t>(*load.disk_mib));
+        // They have to fit.
+        task->mutable_log_config()->set_max_files(1);
+        task->mutable_log_config()->set_max_file_size_mb(1);
     }
     fill_constraints(job, load);
     fill_policies(job, load);

@@ -1,4 +1,6 @@
 // The `sim` command: reads scenarios, runs them, reports. Exit codes are part of its interface.
+#include <sys/resource.h>
+
 #include <CLI/CLI.hpp>
 #include <array>
 #include <chrono>
@@ -162,6 +164,13 @@ void add(Totals& totals, const SweepReport& report, Duration wall) {
     totals.hash = report.failure->hash;
 }
 
+// The most that this process ever held. Known to the command only: a run must not look at it.
+long peak_memory_mib() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss / 1024;
+}
+
 void print_line(const std::string& name, const Totals& totals) {
     std::cout << (totals.as_expected
                       ? "pass"
@@ -169,7 +178,9 @@ void print_line(const std::string& name, const Totals& totals) {
               << (name.empty() ? "" : " ") << name << " seed=" << totals.seeds
               << " hash=" << hex(totals.hash) << " runs=" << totals.runs
               << " events=" << totals.events << " sim=" << seconds(totals.simulated)
-              << " wall=" << seconds(totals.wall) << std::endl;
+              << " wall=" << seconds(totals.wall);
+    if (totals.runs == 1) std::cout << " memory=" << peak_memory_mib() << "MiB";
+    std::cout << std::endl;
 }
 
 void print_marks(const Marks& marks) {
@@ -207,6 +218,10 @@ int run_all(const Arguments& arguments) {
         if (!arguments.trace.empty() && (scenarios->size() != 1 || seeds->first != seeds->last)) {
             std::cerr << "sim: --trace records one run: give one file and one --seed\n";
             return exit_usage;
+        }
+        if (scenario.large && (scenarios->size() != 1 || seeds->first != seeds->last)) {
+            std::cout << "skip " << scenario.name << " (large: run it alone, with one seed)\n";
+            continue;
         }
         const auto began = std::chrono::steady_clock::now();
         const SweepReport report =

@@ -99,6 +99,16 @@ std::vector<NodeProcess::RunningTask> NodeProcess::running_tasks() const {
     return list;
 }
 
+std::optional<client::TaskKey> NodeProcess::other_attempt_at(const client::TaskKey& key) const {
+    const auto first = tasks_.lower_bound({key.allocation, key.task, 0});
+    for (auto next = first; next != tasks_.end(); ++next) {
+        const client::TaskKey& other = next->first;
+        if (other.allocation != key.allocation || other.task != key.task) break;
+        if (next->second.running && other != key) return other;
+    }
+    return std::nullopt;
+}
+
 void NodeProcess::tell_later(World& world, Duration delay, client::Input input) {
     world.after(delay, [number = number_, agent = agent_incarnation_,
                         input = std::move(input)](World& later) {

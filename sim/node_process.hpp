@@ -47,6 +47,8 @@ public:
         std::uint64_t started_number{};  // tells this process from every other of the run
     };
     [[nodiscard]] std::vector<RunningTask> running_tasks() const;
+    // Another attempt at the same task that still runs.
+    [[nodiscard]] std::optional<client::TaskKey> other_attempt_at(const client::TaskKey& key) const;
     [[nodiscard]] std::size_t running_task_count() const { return running_; }
 
 private:

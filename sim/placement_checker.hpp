@@ -5,7 +5,15 @@
 
 #include <cstdint>
 
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
 #include "engine/client/boundary.hpp"
+#include "engine/server/boundary.hpp"
+#include "engine/state/view.hpp"
+#include "sim/scenario.hpp"
 
 namespace drover::schema {
 class Allocation;
@@ -23,12 +31,29 @@ public:
     void task_started(World& world, const NodeProcess& node, const schema::Allocation& allocation,
                       const client::TaskKey& key);
 
+    // Notes which allocations the entries are about.
+    void log_written(const raft::WriteLog& write);
+    // Everything once more, whatever changed when.
+    void finish(World& world);
+
 private:
-    void check_names(World& world, const ServerProcess& server);
-    void check_capacity(World& world, const ServerProcess& server);
-    void check_constraints(World& world, const ServerProcess& server);
+    struct Touched {
+        std::set<state::JobKey> jobs;
+        std::set<Uuid> nodes;
+    };
+    // What the entries up to this view changed; everything where that is not known.
+    [[nodiscard]] Touched touched(const state::StateView& view);
+    void check(World& world, const state::StateView& view, const Touched& touched);
+    void check_names(World& world, const state::StateView& view, const state::JobKey& job) const;
+    void check_capacity(World& world, const state::StateView& view, const Uuid& node) const;
+    void check_constraints(World& world, const state::StateView& view, const JobLoad& load) const;
+    [[nodiscard]] const JobLoad* load_of(const World& world, const state::JobKey& job);
 
     std::uint64_t checked_index_{0};  // of the allocations table, over all servers
+    // Only what an entry names is looked at once it is applied, and the rest in the end: a large
+    // world would spend its time here.
+    std::map<std::uint64_t, std::map<std::uint64_t, std::vector<Uuid>>> noted_;  // index, term
+    std::map<std::string, std::size_t> loads_;                                   // by job
 };
 
 }  // namespace drover::sim

@@ -146,6 +146,7 @@ struct JobLoad {
     std::optional<Duration> every;  // registered again, changed, with this period
     std::int64_t cpu_mhz{100};
     std::int64_t memory_mib{64};
+    std::optional<std::int64_t> disk_mib;
     std::string pool{"default"};
     std::string node_kind;            // only on nodes of this class; empty: on all of the pool
     bool distinct_hosts{};            // no two allocations on one node
@@ -294,6 +295,7 @@ struct Sabotage {
 struct Scenario {
     std::string file;
     std::string name;
+    bool large{};  // a world of minutes: run when it is asked for by name, left out of sweeps
     std::optional<std::uint64_t> seed;
     std::optional<SeedRange> seeds;
     Budget budget;

@@ -197,6 +197,7 @@ JobLoad read_job(Section& section) {
         section.refuse("every", "at least 1ms");
     job.cpu_mhz = static_cast<std::int64_t>(section.number("cpu", 1, 1'000'000).value_or(100));
     job.memory_mib = section.parsed("mem", parse_mebibytes).value_or(job.memory_mib);
+    job.disk_mib = section.parsed("disk", parse_mebibytes);
     job.pool = section.text("pool").value_or(job.pool);
     job.node_kind = section.text("class").value_or("");
     job.distinct_hosts = section.boolean("distinct_hosts").value_or(false);
@@ -210,6 +211,17 @@ JobLoad read_job(Section& section) {
             static_cast<std::uint32_t>(update.number("max_parallel", 0, 50'000).value_or(1));
     });
     return job;
+}
+
+// `copies: 3` of the id "a" are "a-1" to "a-3".
+void read_jobs(Section& section, std::vector<JobLoad>& jobs) {
+    const auto copies = section.number("copies", 1, loads_max);
+    const JobLoad job = read_job(section);
+    if (!copies) return jobs.push_back(job);
+    for (std::uint64_t number = 1; number <= *copies; ++number) {
+        jobs.push_back(job);
+        jobs.back().id += "-" + std::to_string(number);
+    }
 }
 
 ClientLoad read_client(Section& section) {
@@ -229,7 +241,7 @@ ClientLoad read_client(Section& section) {
 
 void read_load(const YAML::Node& item, Scenario& scenario) {
     Section section{item, "load"};
-    inside(section, "job", [&](Section& job) { scenario.jobs.push_back(read_job(job)); });
+    inside(section, "job", [&](Section& job) { read_jobs(job, scenario.jobs); });
     inside(section, "client",
            [&](Section& client) { scenario.clients.push_back(read_client(client)); });
     if (scenario.jobs.size() > loads_max || scenario.clients.size() > loads_max) {
@@ -385,6 +397,7 @@ Scenario read_document(const YAML::Node& document, const std::string& file) {
         section.refuse("format", "unknown format \"" + format + "\"; this release reads sim/1");
     }
     scenario.name = section.required_text("name");
+    scenario.large = section.boolean("large").value_or(false);
     scenario.seed = section.parsed("seed", parse_count);
     scenario.seeds = section.parsed("seeds", parse_seed_range);
     inside(section, "budget", [&](Section& budget) { read_budget(budget, scenario.budget); });

@@ -88,8 +88,8 @@ void AllocationRunner::update(Assignment assignment, Turn& turn) {
                         ": an update with other tasks than it was placed with is not applied");
         return;
     }
-    const bool other_deployment = assignment.allocation()->deployment_id() !=
-                                  assignment_.allocation()->deployment_id();
+    const bool other_deployment =
+        assignment.allocation()->deployment_id() != assignment_.allocation()->deployment_id();
     assignment_ = std::move(assignment);
     if (other_deployment) {
         health_.reset();
@@ -201,9 +201,8 @@ void AllocationRunner::prepare(bool clear, Turn& turn) {
         } else if (turn.journal.failure()) {
             ground_ = Ground::failed;
             for (auto& [name, task] : tasks_) {
-                task.fail_setup("the agent could not store the allocation: " +
-                                    *turn.journal.failure(),
-                                turn);
+                task.fail_setup(
+                    "the agent could not store the allocation: " + *turn.journal.failure(), turn);
             }
         }
     }
@@ -223,8 +222,7 @@ void AllocationRunner::settle_tasks(Turn& turn) {
         if (killing_) drive_kill(before, turn);
         lifecycle_.advance(facts());
         for (auto& [name, task] : tasks_) {
-            const bool admitted =
-                ground_ == Ground::built && lifecycle_.admits(task.facts().kind);
+            const bool admitted = ground_ == Ground::built && lifecycle_.admits(task.facts().kind);
             task.advance(admitted, assignment_, turn);
         }
         if (facts() == before) return;
@@ -364,17 +362,24 @@ std::optional<WallTime> AllocationRunner::run_limit() const {
     return WallTime{created + group.max_run_duration()};
 }
 
-std::optional<Instant> AllocationRunner::deadline(Instant now, WallTime wall) const {
+std::optional<Instant> AllocationRunner::deadline() const {
     if (gone_) return std::nullopt;
     std::optional<Instant> next;
     for (const auto& [name, task] : tasks_) next = earlier(next, task.deadline());
     if (stopping_ && !killing_) next = earlier(next, kill_at_);
     if (health_) next = earlier(next, health_->deadline());
-    const auto limit = run_limit();
-    if (limit && !ran_too_long_ && !all_tasks_dead()) {
-        next = earlier(next, after(now, std::max(*limit - wall, Duration{})));
-    }
     return next;
+}
+
+bool AllocationRunner::is_bounded() const {
+    const auto& group = assignment_.group();
+    return run_limit() || (group.has_disconnect() && group.disconnect().has_stop_on_client_after());
+}
+
+std::optional<Instant> AllocationRunner::end_of_run(Instant now, WallTime wall) const {
+    const auto limit = run_limit();
+    if (gone_ || !limit || ran_too_long_ || all_tasks_dead()) return std::nullopt;
+    return after(now, std::max(*limit - wall, Duration{}));
 }
 
 schema::Allocation AllocationRunner::report() const {
@@ -402,8 +407,9 @@ schema::Allocation AllocationRunner::report() const {
 }
 
 AllocationSummary AllocationRunner::summary() const {
-    AllocationSummary told{assignment_.id(), assignment_.allocation()->name(), client_status_,
-                           client_description_, stopping_, {}};
+    AllocationSummary told{assignment_.id(), assignment_.allocation()->name(),
+                           client_status_,   client_description_,
+                           stopping_,        {}};
     for (const auto& [name, task] : tasks_) {
         told.tasks.push_back({name, std::make_shared<const schema::TaskState>(task.state()),
                               task.attempt(), task.process_expected()});

@@ -52,7 +52,11 @@ public:
     // Brings everything that is due or possible as far as it goes. `clear` tells that allocations
     // which must end before this one starts have ended.
     void settle(bool clear, Turn& turn);
-    [[nodiscard]] std::optional<Instant> deadline(Instant now, WallTime wall) const;
+    // Changes only when something happens to it.
+    [[nodiscard]] std::optional<Instant> deadline() const;
+    // Where its group bounds how long it may run, or be out of reach of servers.
+    [[nodiscard]] bool is_bounded() const;
+    [[nodiscard]] std::optional<Instant> end_of_run(Instant now, WallTime wall) const;
 
     [[nodiscard]] const Assignment& assignment() const { return assignment_; }
     [[nodiscard]] bool all_tasks_dead() const;
@@ -92,10 +96,10 @@ private:
 
     bool removed_{};
     bool gone_{};
-    bool stopping_{};                   // the servers want it to end
-    std::optional<Instant> kill_at_;    // when the group's shutdown delay is over
-    bool killing_{};                    // tasks are being ended, in their order
-    bool kill_poststop_{};              // those that clean up, too
+    bool stopping_{};                 // the servers want it to end
+    std::optional<Instant> kill_at_;  // when the group's shutdown delay is over
+    bool killing_{};                  // tasks are being ended, in their order
+    bool kill_poststop_{};            // those that clean up, too
     bool ran_too_long_{};
 
     std::optional<HealthTracker> health_;

@@ -82,8 +82,10 @@ std::optional<Instant> Client::Core::next_deadline() const {
         next = earlier(next, watch_.deadline());
         next = earlier(next, reports_.deadline(*config_));
     }
-    for (const auto& [id, runner] : runners_) {
-        next = earlier(next, runner.deadline(now_, wall_));
+    next = earlier(next, deadlines_.next());
+    for (const Uuid& id : bounded_) {
+        const AllocationRunner& runner = runners_.at(id);
+        next = earlier(next, runner.end_of_run(now_, wall_));
         next = earlier(next, reach_limit(runner));
     }
     return next;
@@ -272,14 +274,16 @@ void Client::Core::touch_all() {
 }
 
 void Client::Core::touch_due(Turn& turn) {
-    for (auto& [id, runner] : runners_) {
+    for (const Uuid& id : deadlines_.due(turn.now)) touched_.insert(id);
+    for (const Uuid& id : bounded_) {
+        AllocationRunner& runner = runners_.at(id);
         const auto limit = reach_limit(runner);
         if (limit && turn.now >= *limit) {
             runner.stop_out_of_reach(
                 Duration{runner.assignment().group().disconnect().stop_on_client_after()}, turn);
             touched_.insert(id);
         }
-        const auto due = runner.deadline(turn.now, turn.wall);
+        const auto due = runner.end_of_run(turn.now, turn.wall);
         if (due && turn.now >= *due) touched_.insert(id);
     }
 }
@@ -312,7 +316,10 @@ bool Client::Core::is_clear(const AllocationRunner& runner) const {
 
 void Client::Core::settle_one(Runners::iterator runner, Turn& turn) {
     runner->second.settle(is_clear(runner->second), turn);
+    deadlines_.set(runner->first, runner->second.deadline());
+    bounded_.erase(runner->first);
     if (!runner->second.gone()) {
+        if (runner->second.is_bounded()) bounded_.insert(runner->first);
         reports_.offer(runner->first, runner->second.report(), turn.now);
         return;
     }

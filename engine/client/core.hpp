@@ -12,6 +12,7 @@
 #include "engine/client/allocation_runner.hpp"
 #include "engine/client/allocation_watch.hpp"
 #include "engine/client/client.hpp"
+#include "engine/client/deadlines.hpp"
 #include "engine/client/node_registration.hpp"
 #include "engine/client/report_batch.hpp"
 
@@ -76,6 +77,8 @@ private:
     AllocationWatch watch_;
     ReportBatch reports_;
     Runners runners_;
+    Deadlines deadlines_;     // of the runners themselves
+    std::set<Uuid> bounded_;  // runners that are to end also by the clock, or for want of servers
     std::set<Uuid> refused_;  // told to have failed; never tried again
     std::set<Uuid> touched_;  // something happened to them in this step
 };

@@ -50,8 +50,8 @@ void ReportBatch::refresh(Slot& slot, Instant now) {
     }
     if (!slot.waiting_since) slot.waiting_since = now;
     const auto& status = slot.latest->client_status();
-    slot.urgent = slot.acknowledged ? slot.acknowledged->client_status() != status
-                                    : status != "pending";
+    slot.urgent =
+        slot.acknowledged ? slot.acknowledged->client_status() != status : status != "pending";
     if (slot.repeated) slot.urgent = true;
     const bool judged = slot.latest->deployment_status().has_healthy();
     const bool told_before =
@@ -59,18 +59,27 @@ void ReportBatch::refresh(Slot& slot, Instant now) {
     if (judged && !told_before) slot.urgent = true;
 }
 
+void ReportBatch::queue(const Uuid& id, const Slot& slot) {
+    if (slot.waiting_since) {
+        waiting_.insert(id);
+    } else {
+        waiting_.erase(id);
+    }
+    urgent_.set(id, slot.urgent ? slot.waiting_since : std::nullopt);
+    lazy_.set(id, slot.urgent ? std::nullopt : slot.waiting_since);
+}
+
 void ReportBatch::offer(const Uuid& id, schema::Allocation report, Instant now) {
     auto& slot = slots_[id];
     if (slot.latest && equal(*slot.latest, report)) return;
     slot.latest = std::make_shared<const schema::Allocation>(std::move(report));
     refresh(slot, now);
-    if (slot.waiting_since) waiting_.insert(id);
-    if (!slot.waiting_since) waiting_.erase(id);
+    queue(id, slot);
 }
 
 void ReportBatch::withdraw(const Uuid& id) {
     slots_.erase(id);
-    waiting_.erase(id);
+    queue(id, {});
 }
 
 void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uint64_t index,
@@ -97,8 +106,7 @@ void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uin
         slot.acknowledged.reset();
     }
     refresh(slot, now);
-    if (slot.waiting_since) waiting_.insert(*id);
-    if (!slot.waiting_since) waiting_.erase(*id);
+    queue(*id, slot);
 }
 
 void ReportBatch::repeat(Instant now) {
@@ -107,18 +115,16 @@ void ReportBatch::repeat(Instant now) {
         if (status != "pending" && status != "running") continue;
         slot.repeated = true;
         refresh(slot, now);
-        waiting_.insert(id);
+        queue(id, slot);
     }
 }
 
 std::optional<Instant> ReportBatch::deadline(const Config& config) const {
     if (flight_ || waiting_.empty() || !allowed_) return std::nullopt;
     if (retry_at_) return retry_at_;
-    std::optional<Instant> due;
-    for (const auto& id : waiting_) {
-        const auto& slot = slots_.at(id);
-        const Duration patience = slot.urgent ? Duration{} : config.report_interval_lazy;
-        due = earlier(due, after(*slot.waiting_since, patience));
+    std::optional<Instant> due = urgent_.next();
+    if (const auto since = lazy_.next()) {
+        due = earlier(due, after(*since, config.report_interval_lazy));
     }
     return std::max(*due, window_start_);
 }
@@ -156,7 +162,7 @@ ReportBatch::Outcome ReportBatch::on(const ResponseReceived& news, Turn& turn) {
         slot.waiting_since.reset();
         slot.repeated = false;
         refresh(slot, turn.now);
-        if (!slot.waiting_since) waiting_.erase(id);
+        queue(id, slot);
     }
     flight_.reset();
     failures_ = 0;

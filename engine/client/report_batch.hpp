@@ -14,6 +14,7 @@
 #include <variant>
 
 #include "engine/base/uuid.hpp"
+#include "engine/client/deadlines.hpp"
 #include "engine/client/post.hpp"
 
 namespace drover::client {
@@ -57,11 +58,13 @@ private:
     };
 
     static void refresh(Slot& slot, Instant now);
+    void queue(const Uuid& id, const Slot& slot);
     void failed(const std::string& reason, Turn& turn);
 
     bool allowed_{};
     std::map<Uuid, Slot> slots_;
-    std::set<Uuid> waiting_;  // slots whose latest is not acknowledged
+    std::set<Uuid> waiting_;   // slots whose latest is not acknowledged
+    Deadlines urgent_, lazy_;  // since when those wait
     std::optional<Flight> flight_;
     std::uint32_t failures_{};  // in a row
     std::optional<Instant> retry_at_;

@@ -89,6 +89,24 @@ struct Bad {
     const char* expected;
 };
 
+TEST(ScenarioReader, copies_of_a_job_are_numbered) {
+    const auto scenario = read_scenario(std::string{smallest} + R"yaml(
+large: true
+load:
+  - job: {id: c, count: 1000, copies: 3, disk: 10MiB}
+  - job: {id: alone}
+)yaml",
+                                        "copies.yaml");
+    ASSERT_TRUE(scenario) << scenario.error().message;
+    EXPECT_TRUE(scenario->large);
+    ASSERT_EQ(scenario->jobs.size(), 4U);
+    EXPECT_EQ(scenario->jobs[0].id, "c-1");
+    EXPECT_EQ(scenario->jobs[2].id, "c-3");
+    EXPECT_EQ(scenario->jobs[2].count, 1000U);
+    EXPECT_EQ(scenario->jobs[2].disk_mib, 10);
+    EXPECT_EQ(scenario->jobs[3].id, "alone");
+}
+
 TEST(ScenarioReader, errors_name_the_place_and_the_remedy) {
     for (const Bad& bad : {
              Bad{"unknown key at the top", "format: sim/1\nname: x\nclutser: {}\n",
