@@ -153,6 +153,12 @@ void Faults::perform_on_server(World& world, const Step& step, std::uint32_t ser
         case Verb::rehearse:
             ask_about_level(world, server, rehearse_request(), "upgrade.rehearsed");
             break;
+        case Verb::pause_evaluations:
+            ask_about_level(world, server, pause_request(true), "evaluations.paused");
+            break;
+        case Verb::resume_evaluations:
+            ask_about_level(world, server, pause_request(false), "evaluations.resumed");
+            break;
         case Verb::corrupt_version_file:
             process.corrupt_version_file(step.content);
             break;

@@ -46,6 +46,7 @@ void add_constraint(schema::Job& job, const char* left, const std::string& opera
 
 void fill_constraints(schema::Job& job, const JobLoad& load) {
     job.set_node_pool(load.pool);
+    job.set_priority(load.priority);
     if (!load.node_kind.empty()) add_constraint(job, "${node.class}", "=", load.node_kind);
     if (load.distinct_hosts) add_constraint(job, "", "distinct_hosts", "true");
 }
@@ -120,6 +121,15 @@ server::RequestPtr finalize_request() {
 server::RequestPtr rehearse_request() {
     auto request = std::make_shared<schema::Request>();
     request->mutable_rehearse();
+    return request;
+}
+
+// All else by default.
+server::RequestPtr pause_request(bool paused) {
+    auto request = std::make_shared<schema::Request>();
+    auto& configuration = *request->mutable_set_scheduler_configuration()->mutable_configuration();
+    configuration.set_pause_eval_broker(paused);
+    configuration.mutable_preemption_config()->set_system_scheduler_enabled(true);
     return request;
 }
 

@@ -22,6 +22,7 @@ server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo&
 server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server);
 server::RequestPtr drain_request(const Uuid& id, const Uuid& node, const DrainWish& wish);
 server::RequestPtr finalize_request();
+server::RequestPtr pause_request(bool paused);  // of evaluations
 server::RequestPtr rehearse_request();
 // A register is a job without allocations whose meta holds the value; index 0 asks that it does not
 // exist yet.

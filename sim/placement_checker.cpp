@@ -78,6 +78,7 @@ void PlacementChecker::finish(World& world) {
 PlacementChecker::Touched PlacementChecker::touched(const state::StateView& view) {
     Touched what;
     const auto touch = [&](const state::AllocationPtr& row) {
+        if (row && row->desired_status == state::DesiredStatus::evict) what.evicted.insert(row->id);
         if (!row || row->terminal()) return;
         what.nodes.insert(row->node_id);
         what.jobs.insert(state::key_of(*row->job));
@@ -104,6 +105,7 @@ void PlacementChecker::check(World& world, const state::StateView& view, const T
         const JobLoad* const load = checks.constraints ? load_of(world, job) : nullptr;
         if (load != nullptr) check_constraints(world, view, *load);
     }
+    for (const Uuid& id : touched.evicted) check_preemption(world, view, id);
     if (!checks.capacity) return;
     for (const Uuid& node : touched.nodes) check_capacity(world, view, node);
 }
@@ -176,6 +178,21 @@ void PlacementChecker::check_constraints(World& world, const state::StateView& v
                                : ", of class \"" + node->node_class() + "\" and pool \"" +
                                      node->node_pool() + "\""));
     }
+}
+
+// Whoever was evicted gave way to a job that is clearly more important.
+void PlacementChecker::check_preemption(World& world, const state::StateView& view,
+                                        const Uuid& evicted) {
+    const state::AllocationPtr row = view.allocation(evicted);
+    const auto by = view.allocation(state::to_uuid(row->body.unpack().preempted_by_allocation()));
+    if (!by) return;
+    world.marks.add("allocation.evicted");
+    if (by->job->priority() - row->job->priority() >= 10) return;
+    world.fail(Class::safety, "preemption",
+               "allocation " + std::string{row->body.name()} + " of priority " +
+                   std::to_string(row->job->priority()) + " gave way to " +
+                   std::string{by->body.name()} + " of priority " +
+                   std::to_string(by->job->priority()));
 }
 
 void PlacementChecker::task_started(World& world, const NodeProcess& node,

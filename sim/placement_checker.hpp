@@ -40,6 +40,7 @@ private:
     struct Touched {
         std::set<state::JobKey> jobs;
         std::set<Uuid> nodes;
+        std::set<Uuid> evicted;  // allocations
     };
     // What the entries up to this view changed; everything where that is not known.
     [[nodiscard]] Touched touched(const state::StateView& view);
@@ -47,6 +48,7 @@ private:
     void check_names(World& world, const state::StateView& view, const state::JobKey& job) const;
     void check_capacity(World& world, const state::StateView& view, const Uuid& node) const;
     void check_constraints(World& world, const state::StateView& view, const JobLoad& load) const;
+    static void check_preemption(World& world, const state::StateView& view, const Uuid& evicted);
     [[nodiscard]] const JobLoad* load_of(const World& world, const state::JobKey& job);
 
     std::uint64_t checked_index_{0};  // of the allocations table, over all servers

@@ -142,6 +142,7 @@ struct JobLoad {
     std::string id;
     std::string type{"service"};
     std::uint32_t count{1};
+    std::int32_t priority{50};
     Duration at{};
     std::optional<Duration> every;  // registered again, changed, with this period
     std::int64_t cpu_mhz{100};
@@ -201,6 +202,8 @@ enum class Verb : std::uint8_t {
     downgrade,
     finalize,
     rehearse,
+    pause_evaluations,
+    resume_evaluations,
     corrupt_version_file,
     register_job,
     stop_job,

@@ -191,6 +191,7 @@ JobLoad read_job(Section& section) {
                        "unknown \"" + job.type + "\"; known: service, batch, system, sysbatch");
     }
     job.count = static_cast<std::uint32_t>(section.number("count", 0, 50'000).value_or(1));
+    job.priority = static_cast<std::int32_t>(section.number("priority", 1, 100).value_or(50));
     job.at = section.parsed("at", parse_duration).value_or(Duration{});
     job.every = section.parsed("every", parse_duration);
     if (job.every && *job.every < std::chrono::milliseconds{1})

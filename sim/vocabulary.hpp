@@ -53,6 +53,8 @@ inline constexpr std::array verb_words{
     Word<Verb>{"downgrade", Verb::downgrade},
     Word<Verb>{"finalize", Verb::finalize},
     Word<Verb>{"rehearse", Verb::rehearse},
+    Word<Verb>{"pause-evaluations", Verb::pause_evaluations},
+    Word<Verb>{"resume-evaluations", Verb::resume_evaluations},
     Word<Verb>{"corrupt-version-file", Verb::corrupt_version_file},
     Word<Verb>{"register-job", Verb::register_job},
     Word<Verb>{"stop-job", Verb::stop_job},

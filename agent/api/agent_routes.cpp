@@ -299,6 +299,7 @@ void remove_peer(const ExchangePtr& exchange) {
 
 void route_operator(const ExchangePtr& exchange, const Rest& rest) {
     if (rest.size() == 2 && rest[0] == "upgrade") return route_upgrade(exchange, rest);
+    if (rest.size() == 2 && rest[0] == "scheduler") return route_scheduler(exchange, rest);
     if (rest.size() == 1 && rest[0] == "snapshot") return route_snapshot(exchange);
     if (rest.size() != 2 || rest[0] != "raft") return exchange->fail(404, "");
     if (rest[1] == "configuration") {

@@ -66,6 +66,8 @@ int server_members(const Invocation& invocation);
 int raft_list_peers(const Invocation& invocation);
 int raft_state(const Invocation& invocation);
 int raft_transfer_leadership(const Invocation& invocation);
+int scheduler_get_config(const Invocation& invocation);
+int scheduler_set_config(const Invocation& invocation);
 int upgrade_status(const Invocation& invocation);
 int upgrade_finalize(const Invocation& invocation);
 int raft_remove_peer(const Invocation& invocation);

@@ -323,6 +323,42 @@ std::vector<Command> make_operator_commands() {
     };
 }
 
+std::vector<Command> make_scheduler_commands() {
+    return {
+        {{"operator scheduler get-config"},
+         "[options]",
+         "Show what operators decided about scheduling",
+         "",
+         {json_flag},
+         true,
+         1,
+         0,
+         0,
+         scheduler_get_config},
+        {{"operator scheduler set-config"},
+         "[options]",
+         "Change what operators decided about scheduling",
+         "What no option names stays as it is. While evaluations are paused nothing is placed or "
+         "stopped;\nthey wait, and go on once the pause ends.",
+         {{"check-index", true, "change it only where its Modify Index is this one"},
+          {"scheduler-algorithm", true, "binpack or spread"},
+          {"memory-oversubscription", true, "true: tasks may have more memory, up to memory_max"},
+          {"reject-job-registration", true, "true: no job is registered, dispatched or scaled"},
+          {"pause-eval-broker", true, "true: evaluations wait"},
+          {"preempt-batch-scheduler", true, "true: batch jobs may take room from lesser jobs"},
+          {"preempt-service-scheduler", true, "true: service jobs may"},
+          {"preempt-sysbatch-scheduler", true, "true: sysbatch jobs may"},
+          {"preempt-system-scheduler", true, "true: system jobs may"},
+          {"node-limit-for-feasibility-checks", true,
+           "accepted for Nomad's sake; every node is considered"}},
+         true,
+         1,
+         0,
+         0,
+         scheduler_set_config},
+    };
+}
+
 std::vector<Command> make_upgrade_commands() {
     return {
         {{"operator upgrade status"},
@@ -499,10 +535,10 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make :
-         {make_job_file_commands, make_job_commands, make_node_commands, make_other_commands,
-          make_server_commands, make_operator_commands, make_upgrade_commands,
-          make_snapshot_commands, make_offline_commands, make_raft_log_commands}) {
+    for (auto* const make : {make_job_file_commands, make_job_commands, make_node_commands,
+                             make_other_commands, make_server_commands, make_operator_commands,
+                             make_scheduler_commands, make_upgrade_commands, make_snapshot_commands,
+                             make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

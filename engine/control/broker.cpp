@@ -60,7 +60,7 @@ void Broker::set_timer(Known& known, std::optional<Instant> at) {
 }
 
 EvaluationPtr Broker::dequeue(Instant now) {
-    if (ready_.empty()) return nullptr;
+    if (!has_work()) return nullptr;
     const Uuid id = std::get<Uuid>(*ready_.begin());
     ready_.erase(ready_.begin());
     Known& known = known_.at(id);

@@ -33,6 +33,9 @@ public:
 
     // A known evaluation is not taken twice.
     void enqueue(EvaluationPtr evaluation, Instant now, WallTime wall);
+    // While it is paused nothing is handed out. Everything else goes on: nothing is lost.
+    void pause(bool paused) { paused_ = paused; }
+    [[nodiscard]] bool has_work() const { return !paused_ && !ready_.empty(); }
     // The best ready one; from now on it is out, until removed, nacked or overdue.
     [[nodiscard]] EvaluationPtr dequeue(Instant now);
     // The run failed: it is tried again later, or handed to take_failed at the delivery limit.
@@ -71,6 +74,7 @@ private:
     static PendingOrder pending_order(const schema::Evaluation& evaluation);
 
     Config config_;
+    bool paused_ = false;
     std::map<Uuid, Known> known_;
     std::map<JobKey, Uuid> job_holder_;  // the one evaluation of a job that may run
     std::map<JobKey, std::set<PendingOrder>> pending_;

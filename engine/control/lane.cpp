@@ -75,7 +75,7 @@ std::uint32_t Lane::attempts_max(const schema::Evaluation& evaluation) const {
 
 bool Lane::may_take_up(const Broker& broker) const {
     if (planning_) return false;
-    return again_ || (committing_.size() < committing_max && broker.ready_count() > 0);
+    return again_ || (committing_.size() < committing_max && broker.has_work());
 }
 
 std::optional<PlanWanted> Lane::take_up(Broker& broker, const state::StateView& future,

@@ -8,6 +8,7 @@
 #include "engine/control/node_changes.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/scheduler_configuration.pb.h"
 
 namespace drover::control {
 namespace {
@@ -19,6 +20,11 @@ std::optional<Instant> earlier(std::optional<Instant> a, std::optional<Instant> 
     if (!a) return b;
     if (!b) return a;
     return std::min(*a, *b);
+}
+
+bool is_paused(const state::StateView& view) {
+    const auto& set = view.scheduler_configuration();
+    return set != nullptr && set->pause_eval_broker();
 }
 
 Uuid request_of(const schema::Entry& entry) { return state::to_uuid(entry.request_id()); }
@@ -39,6 +45,7 @@ Leader::Leader(const Config& config, state::StateConfig state_config, Prng prng,
 }
 
 void Leader::take_over(const state::StateView& applied, Moment moment) {
+    broker_.pause(is_paused(applied));
     for (const EvaluationPtr& evaluation : applied.evaluations()) {
         observe_evaluation(evaluation, applied, moment);
     }
@@ -79,6 +86,7 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
                      Moment moment) {
     const Uuid request = request_of(entry);
     future_.applied(index);
+    broker_.pause(is_paused(after));
     lane_.applied(request);
     expiring_.erase(request);
     if (result.outcome == state::Applied::done) {
@@ -252,6 +260,7 @@ void Leader::close_evaluations(Moment moment, const state::StateView& applied) {
         const state::JobPtr job = applied.job(job_of(*evaluation));
         if (failed == nullptr || !job) continue;
         schema::Evaluation next = new_evaluation(mint, *job, "failed-follow-up");
+        next.set_priority(evaluation->priority());
         next.set_previous_eval(evaluation->id());
         next.set_wait((config_.failed_follow_up_delay +
                        prng_.between(Duration{0}, config_.failed_follow_up_spread))

@@ -113,6 +113,30 @@ void Fleet::undo_stop(const state::AllocationRow& row) {
     if (ports_[number]) ports_[number]->add(row.body.allocated_resources());
 }
 
+// To the job's own counts it makes no difference.
+void Fleet::evict(const state::AllocationRow& row) {
+    if (row.terminal() || !stopped_.insert(row.id).second) return;
+    const std::uint32_t number = find(row.node_id);
+    if (number == elsewhere) return;
+    events_.push_back({number, node(number), {}, 0});
+    used_[number] -= row.usage;
+    if (ports_[number]) ports_[number]->remove(row.body.allocated_resources());
+}
+
+void Fleet::undo_evict(const state::AllocationRow& row) {
+    if (stopped_.erase(row.id) == 0) return;
+    const std::uint32_t number = find(row.node_id);
+    if (number == elsewhere) return;
+    events_.push_back({number, node(number), {}, 0});
+    used_[number] += row.usage;
+    if (ports_[number]) ports_[number]->add(row.body.allocated_resources());
+}
+
+std::vector<schema::AllocatedResources> Fleet::placed_with_ports(std::uint32_t number) const {
+    const auto placed = placed_.find(number);
+    return placed == placed_.end() ? std::vector<schema::AllocatedResources>{} : placed->second;
+}
+
 void Fleet::place(std::uint32_t number, const std::string& group, const state::Usage& usage,
                   const schema::AllocatedResources& resources) {
     used_[number] += usage;

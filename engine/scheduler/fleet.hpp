@@ -28,7 +28,7 @@ public:
         std::uint32_t node;     // elsewhere: on a node that is not ready for placements
         state::NodePtr record;  // its node, ready or not; null where it is gone
         std::string group;
-        int delta;  // +1 came, -1 left
+        int delta;  // +1 came, -1 left; 0: something else changed on the node
     };
 
     // All nodes that are ready for placement, in the order of their ids, and the live allocations
@@ -63,9 +63,16 @@ public:
     // A stored allocation of the job stops (or is put back, where no better place was found).
     void stop(const state::AllocationRow& row);
     void undo_stop(const state::AllocationRow& row);
+    // One of another job is taken from its node, or was not after all.
+    void evict(const state::AllocationRow& row);
+    void undo_evict(const state::AllocationRow& row);
+    [[nodiscard]] bool is_stopped(const Uuid& id) const { return stopped_.contains(id); }
     // A new one was placed.
     void place(std::uint32_t number, const std::string& group, const state::Usage& usage,
                const schema::AllocatedResources& resources);
+    // What this run has placed on the node, as far as it holds ports.
+    [[nodiscard]] std::vector<schema::AllocatedResources> placed_with_ports(
+        std::uint32_t number) const;
 
 private:
     void add_node(const Uuid& id, const state::NodeFacts& facts);

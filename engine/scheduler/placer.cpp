@@ -5,6 +5,7 @@
 
 #include "engine/scheduler/reschedule.hpp"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/placement_scores.hpp"
 
 namespace drover::scheduler {
 namespace {
@@ -66,7 +67,8 @@ Placer::Placer(const Inputs& inputs, const Reconciliation& wanted, PlanWriter& w
       writer_{writer},
       ids_{ids},
       ports_{stream(inputs.plan, "ports")},
-      fleet_{make_fleet(inputs)} {
+      fleet_{make_fleet(inputs)},
+      preemption_{inputs.view, fleet_, *inputs.job} {
     for (const auto& stop : wanted_.stops) fleet_.stop(*stop.allocation);
 }
 
@@ -154,7 +156,9 @@ void Placer::place(const Placement& placement) {
     }
     // A replacement may use the room of what it replaces.
     if (placement.destructive) fleet_.stop(*placement.previous);
-    auto choice = ranking->choose(wish_of(placement, source), ports_);
+    const Wish wish = wish_of(placement, source);
+    auto choice = ranking->choose(wish, ports_);
+    if (!choice && inputs_.plan.preemption) choice = make_room(*ranking, wish);
     if (!choice) {
         if (placement.destructive) fleet_.undo_stop(*placement.previous);
         refuse(placement, *ranking);
@@ -167,6 +171,52 @@ void Placer::place(const Placement& placement) {
     }
     write(placement, source, *ranking, std::move(*choice));
     --queued_[placement.group];
+}
+
+// On the best of the nodes where lesser jobs can give way, as many of them as must.
+std::optional<Choice> Placer::make_room(Ranking& ranking, Wish wish) {
+    struct Option {
+        std::uint32_t node;
+        std::vector<state::AllocationPtr> victims;
+        Score score;
+        Ranking::Mean mean;
+    };
+    std::optional<Option> best;
+    for (const std::uint32_t node : ranking.exhausted_nodes()) {
+        auto victims = preemption_.victims_on(node, ranking.shape());
+        if (victims.empty()) continue;
+        std::vector<std::int32_t> priorities;
+        state::Usage freed;
+        for (const auto& victim : victims) {
+            priorities.push_back(victim->job->priority());
+            freed += victim->usage;
+        }
+        const Score score = preemption_score(priorities);
+        const auto mean = ranking.mean_after(node, freed, score);
+        if (best && !mean.better_than(best->mean)) continue;
+        best = Option{node, std::move(victims), score, mean};
+    }
+    if (!best) return std::nullopt;
+    for (const auto& victim : best->victims) fleet_.evict(*victim);
+    wish.preferred = state::to_uuid(fleet_.node(best->node)->id());
+    auto choice = ranking.choose(wish, ports_);
+    if (!choice) {
+        for (const auto& victim : best->victims) fleet_.undo_evict(*victim);
+        return std::nullopt;
+    }
+    // Nothing but a preemption has this component, and preemptions are few: noted in full.
+    schema::show_scores(choice->metrics);
+    choice->metrics.clear_placement_scores();
+    for (auto& meta : *choice->metrics.mutable_score_meta_data()) {
+        if (meta.node_id() != fleet_.node(best->node)->id()) continue;
+        auto& pair = *meta.add_scores();
+        pair.set_key("preemption");
+        pair.set_value(to_double(best->score));
+        meta.set_norm_score(to_double(best->mean.sum / best->mean.count));
+    }
+    preemption_.took(best->victims);
+    choice->victims = std::move(best->victims);
+    return choice;
 }
 
 void Placer::refuse(const Placement& placement, Ranking& ranking) {
@@ -226,6 +276,11 @@ void Placer::write(const Placement& placement, const Source& source, const Ranki
     }
     placed.set_create_time(now);
     placed.set_modify_time(now);
+    for (const auto& victim : choice.victims) {
+        placed.add_preempted_allocations(victim->id.raw());
+        writer_.preempt(*victim, placed.id());
+        ++preempted_[placement.group];
+    }
     fleet_.place(choice.node, placement.group, ranking.shape().ask, placed.allocated_resources());
     writer_.place(std::move(placed));
 }

@@ -10,6 +10,7 @@
 
 #include "engine/base/prng.hpp"
 #include "engine/scheduler/plan_writer.hpp"
+#include "engine/scheduler/preemption.hpp"
 #include "engine/scheduler/ranking.hpp"
 
 namespace drover::scheduler {
@@ -31,6 +32,10 @@ public:
         return failed_;
     }
     [[nodiscard]] const std::map<std::string, std::int64_t>& queued() const { return queued_; }
+    // How many allocations of other jobs gave way, by group.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& preempted() const {
+        return preempted_;
+    }
     // For the blocked evaluation: which computed classes could take one of the groups, and whether
     // classes can tell at all.
     [[nodiscard]] std::map<std::string, bool> class_eligibility() const;
@@ -45,6 +50,7 @@ private:
     using RankingKey = std::tuple<std::uint64_t, std::uint64_t, std::string>;
 
     void place(const Placement& placement);
+    [[nodiscard]] std::optional<Choice> make_room(Ranking& ranking, Wish wish);
     void refuse(const Placement& placement, Ranking& ranking);
     void add_exhausted(schema::AllocMetric& metrics, const GroupShape& shape);
     [[nodiscard]] Source source_of(const Placement& placement) const;
@@ -60,7 +66,9 @@ private:
     Prng& ids_;
     Prng ports_;
     Fleet fleet_;
+    Preemption preemption_;
     std::map<RankingKey, Ranking> rankings_;
+    std::map<std::string, std::uint64_t> preempted_;
     std::map<std::string, schema::AllocMetric> failed_;
     std::map<std::string, std::int64_t> queued_;
 };

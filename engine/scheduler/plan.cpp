@@ -9,6 +9,7 @@
 #include "engine/scheduler/system_plan.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/state/scheduler_configuration.hpp"
 
 namespace drover::scheduler {
 namespace {
@@ -48,7 +49,7 @@ private:
                                              const GroupShape& shape) const;
     void write_stops(const ReconcileInputs& inputs, Reconciliation& result);
     void write_updates(const Reconciliation& result);
-    void place(const Reconciliation& result);
+    void place(Reconciliation& result);
     void block(const Placer& placer);
     void finish(Reconciliation& result);
 
@@ -163,7 +164,7 @@ void Run::write_updates(const Reconciliation& result) {
     for (const auto& [id, note] : result.notes) writer_.note(note);
 }
 
-void Run::place(const Reconciliation& result) {
+void Run::place(Reconciliation& result) {
     auto& evaluation = *output_.mutable_evaluation();
     std::map<std::string, std::int64_t> queued;
     for (const auto& [name, shape] : shapes_) queued[name] = 0;
@@ -172,6 +173,9 @@ void Run::place(const Reconciliation& result) {
         Placer placer{inputs, result, writer_, ids_};
         placer.place_all();
         for (const auto& [group, count] : placer.queued()) queued[group] = count;
+        for (const auto& [group, count] : placer.preempted()) {
+            result.desired[group].set_preemptions(count);
+        }
         for (const auto& [group, metrics] : placer.failed()) {
             auto& pair = *evaluation.add_failed_tg_allocs();
             pair.set_key(group);
@@ -282,6 +286,20 @@ schema::SchedulerOutput refuse(const schema::Evaluation& evaluation, const PlanI
 }
 
 }  // namespace
+
+void take_configuration(PlanInputs& inputs, const state::StateView& view, std::string_view type) {
+    const auto configuration = state::effective_scheduler_configuration(view);
+    const auto& preemption = configuration.preemption_config();
+    inputs.algorithm =
+        configuration.scheduler_algorithm() == "spread" ? Algorithm::spread : Algorithm::binpack;
+    inputs.memory_oversubscription = configuration.memory_oversubscription_enabled();
+    // Below that level nothing is taken from anyone, whoever leads.
+    if (view.feature_level() < 2) return;
+    inputs.preemption = (type == "service" && preemption.service_scheduler_enabled()) ||
+                        (type == "batch" && preemption.batch_scheduler_enabled()) ||
+                        (type == "system" && preemption.system_scheduler_enabled()) ||
+                        (type == "sysbatch" && preemption.sys_batch_scheduler_enabled());
+}
 
 schema::SchedulerOutput plan(const state::StateView& view, const schema::Evaluation& evaluation,
                              const PlanInputs& inputs) {

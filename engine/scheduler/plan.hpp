@@ -14,6 +14,8 @@
 //                evaluations, reschedule trackers, disconnects and reconnects. All refer to
 //                plan.job, except those that embed a job of their own (an older version, while
 //                canaries of the new one are not promoted).
+//   preemptions  as stops, of other jobs: desired_status "evict" and preempted_by_allocation; the
+//                placement that they made room for names them.
 //   deployment   a new one; its counters are the state's to keep.
 //
 // `created` holds evaluations in status "pending" with wait_until (allocations in the plan name
@@ -24,6 +26,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "engine/base/time.hpp"
 
@@ -49,7 +52,11 @@ struct PlanInputs {
     bool annotate = false;  // also say what happens to each group, and make no difference otherwise
     Algorithm algorithm = Algorithm::binpack;
     bool memory_oversubscription = false;
+    bool preemption = false;  // may take room from jobs of lower priority
 };
+
+// What operators decided for evaluations of this type, as the view has it.
+void take_configuration(PlanInputs& inputs, const state::StateView& view, std::string_view type);
 
 [[nodiscard]] schema::SchedulerOutput plan(const state::StateView& view,
                                            const schema::Evaluation& evaluation,

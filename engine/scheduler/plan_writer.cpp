@@ -50,6 +50,22 @@ void PlanWriter::stop(const Stop& stop) {
     take_over_note(stop, written);
 }
 
+void PlanWriter::preempt(const state::AllocationRow& row, const std::string& by) {
+    auto& written = preemptions_[row.id];
+    written.set_id(row.id.raw());
+    written.set_namespace_(std::string{row.body.namespace_()});
+    written.set_job_id(std::string{row.body.job_id()});
+    written.set_task_group(std::string{row.body.task_group()});
+    written.set_name(std::string{row.body.name()});
+    written.set_node_id(row.node_id.raw());
+    written.set_node_name(std::string{row.body.node_name()});
+    written.set_eval_id(evaluation_.id());
+    written.set_desired_status("evict");
+    written.set_desired_description("Preempted by alloc ID " + state::to_uuid(by).text());
+    written.set_preempted_by_allocation(by);
+    written.set_modify_time(now_.value());
+}
+
 // An allocation is in one list only. What was noted of one that is now stopped goes with it.
 void PlanWriter::take_over_note(const Stop& stop, schema::Allocation& written) {
     const auto noted = placements_.find(stop.allocation->id);
@@ -99,6 +115,7 @@ void PlanWriter::place(schema::Allocation allocation) {
 void PlanWriter::finish(schema::Plan& plan) {
     write_by_node(stops_, *plan.mutable_stops());
     write_by_node(placements_, *plan.mutable_placements());
+    write_by_node(preemptions_, *plan.mutable_preemptions());
 }
 
 }  // namespace drover::scheduler

@@ -18,6 +18,8 @@ public:
         : evaluation_{evaluation}, now_{now} {}
 
     void stop(const Stop& stop);
+    // An allocation of another job gives way to the one with this id.
+    void preempt(const state::AllocationRow& row, const std::string& by);
     void note(const Note& note);
     // Beside what is noted of it already: its last rescheduling found no place.
     void note_failed_reschedule(const state::AllocationPtr& allocation);
@@ -36,6 +38,7 @@ private:
     const schema::Evaluation& evaluation_;
     WallTime now_;
     std::map<Uuid, schema::Allocation> stops_;
+    std::map<Uuid, schema::Allocation> preemptions_;
     std::map<Uuid, schema::Allocation> placements_;  // ids are ordered by the time of minting
 };
 

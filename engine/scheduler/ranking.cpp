@@ -268,9 +268,13 @@ void Ranking::seat(std::uint32_t number) {
 }
 
 Ranking::Components Ranking::components_of(std::uint32_t number) const {
-    const Seat& seat = seats_[number];
     state::Usage used = fleet_.used(number);
     used += shape_.ask;
+    return components_with(number, used);
+}
+
+Ranking::Components Ranking::components_with(std::uint32_t number, const state::Usage& used) const {
+    const Seat& seat = seats_[number];
     Components components;
     components.fitness = fitness(fleet_.capacity(number), used, algorithm_);
     components.sum = components.fitness;
@@ -303,6 +307,27 @@ Ranking::Mean Ranking::mean_of(std::uint32_t number) {
     const Components components = components_of(number);
     const Score spread = spreads_.score(seats_[number].bucket);
     return {components.sum + spread, components.count + (spread != 0 ? 1 : 0), fleet_.tie(number)};
+}
+
+std::vector<std::uint32_t> Ranking::exhausted_nodes() {
+    catch_up();
+    std::vector<std::uint32_t> nodes;
+    for (std::uint32_t number = 0; number < seats_.size(); ++number) {
+        const Seat& seat = seats_[number];
+        if (seat.in_reach && seat.fate == Fate::exhausted) nodes.push_back(number);
+    }
+    return nodes;
+}
+
+Ranking::Mean Ranking::mean_after(std::uint32_t number, const state::Usage& freed,
+                                  Score component) {
+    state::Usage used = fleet_.used(number);
+    used -= freed;
+    used += shape_.ask;
+    const Components components = components_with(number, used);
+    const Score spread = spreads_.score(seats_[number].bucket);
+    return {components.sum + spread + component, components.count + (spread != 0 ? 1 : 0) + 1,
+            fleet_.tie(number)};
 }
 
 // The best ones in order. A heap's second is among the children of its first: only roots, and the

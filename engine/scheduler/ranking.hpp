@@ -30,6 +30,7 @@ struct Choice {
     std::uint32_t node{};
     std::vector<schema::PortMapping> ports;
     schema::AllocMetric metrics;
+    std::vector<state::AllocationPtr> victims;  // of other jobs, that give way
 };
 
 class Ranking {
@@ -43,6 +44,18 @@ public:
     [[nodiscard]] schema::AllocMetric metrics();
     // Computed classes of the nodes in reach, and whether the group can run on them at all.
     [[nodiscard]] const std::map<std::string, bool>& class_eligibility() const { return classes_; }
+
+    // Nodes that would do if they had the room.
+    [[nodiscard]] std::vector<std::uint32_t> exhausted_nodes();
+    // A mean as a fraction.
+    struct Mean {
+        Score sum;
+        std::int64_t count;
+        std::uint32_t tie;
+        [[nodiscard]] bool better_than(const Mean& other) const;
+    };
+    // The node's score once `freed` is gone from there, with one more component.
+    [[nodiscard]] Mean mean_after(std::uint32_t node, const state::Usage& freed, Score component);
 
     // What choose() decides, by looking at every node again: for tests and for nothing else.
     [[nodiscard]] std::optional<std::uint32_t> choose_by_full_scan(const Wish& wish);
@@ -77,13 +90,6 @@ private:
         Score affinity{};
         Score sum{};
         std::int64_t count{};
-    };
-    // A mean as a fraction.
-    struct Mean {
-        Score sum;
-        std::int64_t count;
-        std::uint32_t tie;
-        [[nodiscard]] bool better_than(const Mean& other) const;
     };
     struct Counts {
         std::int32_t filtered{};
@@ -121,6 +127,7 @@ private:
     [[nodiscard]] std::pair<Fate, std::uint32_t> fate_of(std::uint32_t node);
     [[nodiscard]] std::uint32_t reason_number(const std::string& reason);
     [[nodiscard]] Components components_of(std::uint32_t node) const;
+    [[nodiscard]] Components components_with(std::uint32_t node, const state::Usage& used) const;
     [[nodiscard]] std::size_t heap_of(const Seat& seat, std::int64_t components) const;
     [[nodiscard]] Mean mean_at(Position position);
     [[nodiscard]] Mean mean_of(std::uint32_t node);

@@ -11,6 +11,7 @@
 #include "engine/scheduler/group_shape.hpp"
 #include "engine/scheduler/node_explanation.hpp"
 #include "engine/scheduler/plan_writer.hpp"
+#include "engine/scheduler/preemption.hpp"
 #include "engine/scheduler/reconcile_nodes.hpp"
 #include "engine/scheduler/score.hpp"
 #include "engine/schema/job.pb.h"
@@ -36,7 +37,9 @@ public:
           ids_{Prng{inputs.seed}.stream("ids")},
           ports_{Prng{inputs.seed}.stream("ports")},
           writer_{evaluation, inputs.wall},
-          fleet_{make_fleet(view, key_, inputs)} {}
+          fleet_{make_fleet(view, key_, inputs)} {
+        if (job_ != nullptr) preemption_.emplace(view_, fleet_, *job_);
+    }
 
     schema::SchedulerOutput run();
 
@@ -55,7 +58,13 @@ private:
     [[nodiscard]] std::string property_objection(const GroupShape& shape, const schema::Node& node);
     void exhausted(const NodePlacement& placement, const GroupShape& shape, const char* why);
     void write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
-               const std::vector<schema::PortMapping>& ports);
+               const std::vector<schema::PortMapping>& ports,
+               const std::vector<state::AllocationPtr>& victims);
+    // The dimension that ran out on the node; null where the group fits, with its ports then.
+    [[nodiscard]] const char* missing_on(std::uint32_t number, const GroupShape& shape,
+                                         std::vector<schema::PortMapping>& offered);
+    [[nodiscard]] std::vector<state::AllocationPtr> make_room(
+        std::uint32_t number, const GroupShape& shape, std::vector<schema::PortMapping>& offered);
     void block(const Uuid& node);
     [[nodiscard]] bool is_blocked_already(const Uuid& node) const;
     [[nodiscard]] bool looks_again_already() const;
@@ -72,6 +81,8 @@ private:
     Prng ports_;
     PlanWriter writer_;
     Fleet fleet_;
+    std::optional<Preemption> preemption_;  // where there is a job
+    std::map<std::string, std::uint64_t> preempted_;
     schema::SchedulerOutput output_;
     std::map<std::string, GroupShape, std::less<>> shapes_;
     std::map<std::string, NodeExplanation> explanations_;
@@ -239,6 +250,32 @@ void SystemRun::exhausted(const NodePlacement& placement, const GroupShape& shap
     block(placement.node);
 }
 
+const char* SystemRun::missing_on(std::uint32_t number, const GroupShape& shape,
+                                  std::vector<schema::PortMapping>& offered) {
+    state::Usage used = fleet_.used(number);
+    used += shape.ask;
+    if (const char* dimension = exceeded(fleet_.capacity(number), used)) return dimension;
+    if (!shape.asks_ports()) return nullptr;
+    auto offer = fleet_.ports(number).offer(shape.ports, ports_);
+    if (!offer) return "network: port collision";
+    offered = std::move(*offer);
+    return nullptr;
+}
+
+// Lesser jobs give way, where that is enough.
+std::vector<state::AllocationPtr> SystemRun::make_room(std::uint32_t number,
+                                                       const GroupShape& shape,
+                                                       std::vector<schema::PortMapping>& offered) {
+    auto victims = preemption_->victims_on(number, shape);
+    for (const auto& victim : victims) fleet_.evict(*victim);
+    if (victims.empty() || missing_on(number, shape, offered) == nullptr) {
+        preemption_->took(victims);
+        return victims;
+    }
+    for (const auto& victim : victims) fleet_.undo_evict(*victim);
+    return {};
+}
+
 bool SystemRun::place(const NodePlacement& placement) {
     const auto& shape = shapes_.at(placement.group);
     const std::uint32_t number = fleet_.find(placement.node);
@@ -254,17 +291,12 @@ bool SystemRun::place(const NodePlacement& placement) {
         if (replaces) writer_.stop({placement.previous, updated, {}, {}});
         return true;
     }
-    state::Usage used = fleet_.used(number);
-    used += shape.ask;
-    const char* dimension = exceeded(fleet_.capacity(number), used);
     std::vector<schema::PortMapping> offered;
-    if (dimension == nullptr && shape.asks_ports()) {
-        auto offer = fleet_.ports(number).offer(shape.ports, ports_);
-        if (offer) {
-            offered = std::move(*offer);
-        } else {
-            dimension = "network: port collision";
-        }
+    const char* dimension = missing_on(number, shape, offered);
+    std::vector<state::AllocationPtr> victims;
+    if (dimension != nullptr && inputs_.preemption) {
+        victims = make_room(number, shape, offered);
+        if (!victims.empty()) dimension = nullptr;
     }
     if (dimension != nullptr) {
         if (replaces) fleet_.undo_stop(*placement.previous);
@@ -272,13 +304,14 @@ bool SystemRun::place(const NodePlacement& placement) {
         return false;
     }
     if (replaces) writer_.stop({placement.previous, updated, {}, {}});
-    write(placement, shape, number, offered);
+    write(placement, shape, number, offered, victims);
     explanation.place();
     return true;
 }
 
 void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
-                      const std::vector<schema::PortMapping>& ports) {
+                      const std::vector<schema::PortMapping>& ports,
+                      const std::vector<state::AllocationPtr>& victims) {
     const auto& node = *fleet_.node(number);
     state::Usage used = fleet_.used(number);
     used += shape.ask;
@@ -301,6 +334,11 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
     if (placement.previous) placed.set_previous_allocation(placement.previous->id.raw());
     placed.set_create_time(inputs_.wall.value());
     placed.set_modify_time(inputs_.wall.value());
+    for (const auto& victim : victims) {
+        placed.add_preempted_allocations(victim->id.raw());
+        writer_.preempt(*victim, placed.id());
+        ++preempted_[placement.group];
+    }
     fleet_.place(number, placement.group, shape.ask, placed.allocated_resources());
     writer_.place(std::move(placed));
 }
@@ -401,6 +439,7 @@ void SystemRun::finish(NodeReconciliation& result) {
         plan.set_all_at_once(job_->all_at_once());
     }
     if (!inputs_.annotate) return;
+    for (const auto& [group, count] : preempted_) result.desired[group].set_preemptions(count);
     for (const auto& [group, desired] : result.desired) {
         *output_.mutable_annotations()->add_desired_tg_updates() = desired;
     }

@@ -70,6 +70,7 @@ Result<Draft> draft(const DraftContext& context) {
         case schema::Request::kRestoreSnapshot:
             return draft_restore_snapshot(context);
         case schema::Request::kSetSchedulerConfiguration:
+            return draft_scheduler_configuration(context);
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:
         case schema::Request::kCollectGarbage:

@@ -46,6 +46,7 @@ struct Draft {
 [[nodiscard]] Result<Draft> draft_register_server(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_finalize_upgrade(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_rehearsal(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_scheduler_configuration(const DraftContext& context);
 
 // What finalizing asks for where no level is named: all that has come into the cluster.
 [[nodiscard]] std::uint32_t newest_level_of_any(const state::StateView& view);
@@ -63,6 +64,9 @@ struct AdmittedJob {
 };
 [[nodiscard]] Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job& job);
 [[nodiscard]] std::string namespace_of(const schema::Request& request);
+// Refused while the scheduler's configuration says so: asked before a job is registered,
+// dispatched or scaled.
+[[nodiscard]] Result<void> check_registration_allowed(const state::StateView& view);
 
 // ---- what is answered once the entry was applied, on any server that applied it
 
@@ -72,5 +76,8 @@ void fill_unchanged(schema::Response& response, const schema::Request& request,
 
 void fill_written(schema::Response& response, const schema::Request& request,
                   const schema::Entry& entry, const state::StateView& after);
+
+// The same where apply() refused it.
+void fill_refused(schema::Response& response, const schema::Request& request, const Error& why);
 
 }  // namespace drover::server

@@ -50,6 +50,9 @@ Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job&
 Result<Draft> draft_register_job(const DraftContext& context) {
     const auto& request = context.request.register_job();
     if (!request.has_job()) return fail(Errc::invalid_argument, "job is missing");
+    if (auto allowed = check_registration_allowed(context.view); !allowed) {
+        return tl::unexpected{allowed.error()};
+    }
     auto admitted = admit_job(context.request, request.job());
     if (!admitted) return tl::unexpected{admitted.error()};
     schema::Job& job = admitted->job;

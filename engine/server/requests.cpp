@@ -231,7 +231,7 @@ void Server::Core::answer_written(Step& step, RequestKey key, const schema::Entr
         }
         heard_of_node(step, *pending.request, response);
     } else {
-        fill_failure(response, result.error.code, result.error.message);
+        fill_refused(response, *pending.request, result.error);
     }
     respond(step, key, std::move(response));
 }

@@ -61,6 +61,7 @@ std::shared_ptr<const schema::SchedulerOutput> compute(const ComputePlan& plan) 
     inputs.wall = plan.wall;
     inputs.seed = plan.seed;
     inputs.annotate = plan.evaluation->annotate_plan();
+    scheduler::take_configuration(inputs, plan.view, plan.evaluation->type());
     return std::make_shared<const schema::SchedulerOutput>(
         scheduler::plan(plan.view, *plan.evaluation, inputs));
 }

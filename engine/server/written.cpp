@@ -96,6 +96,8 @@ void fill_written(schema::Response& response, const schema::Request& request,
             response.mutable_snapshot_restored()->set_index(after.applied_index());
             return;
         case schema::Request::kSetSchedulerConfiguration:
+            response.mutable_scheduler_configuration_set()->set_updated(true);
+            return;
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:
         case schema::Request::kCollectGarbage:
@@ -109,6 +111,16 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::BODY_NOT_SET:
             return;
     }
+}
+
+void fill_refused(schema::Response& response, const schema::Request& request, const Error& why) {
+    // Nomad's operators are told of a lost race by an answer, not by an error.
+    if (request.has_set_scheduler_configuration() && why.code == Errc::conflict) {
+        response.mutable_scheduler_configuration_set()->set_updated(false);
+        return;
+    }
+    response.mutable_failure()->set_code(static_cast<std::uint32_t>(why.code));
+    response.mutable_failure()->set_message(why.message);
 }
 
 }  // namespace drover::server

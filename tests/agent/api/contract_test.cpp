@@ -367,6 +367,43 @@ TEST_F(Contract, server_members_and_list_peers) {
     tell("/v1/operator/raft/configuration?stale=", "RaftConfiguration");
 }
 
+TEST_F(Contract, the_schedulers_configuration_is_read_checked_and_set) {
+    const std::string path = "/v1/operator/scheduler/configuration";
+    const auto read = [&] {
+        const auto answer = agent_->send("GET", path);
+        EXPECT_EQ(answer.status, 200U) << answer.body;
+        return *schema::parse_json(answer.body)->find("SchedulerConfig");
+    };
+    const auto cas = [](const JsonValue& config) {
+        return "?cas=" + std::to_string(*config.find("ModifyIndex")->integer());
+    };
+    const JsonValue before = read();
+    EXPECT_EQ(text_at(before, "SchedulerAlgorithm"), "binpack");
+    EXPECT_TRUE(*before.find("PreemptionConfig")->find("SystemSchedulerEnabled")->boolean());
+    EXPECT_FALSE(*before.find("PreemptionConfig")->find("SysBatchSchedulerEnabled")->boolean());
+    const auto refused = agent_->send("PUT", path, R"({"SchedulerAlgorithm":"random"})");
+    EXPECT_EQ(refused.status, 400U);
+    EXPECT_NE(refused.body.find("write binpack or spread"), std::string::npos) << refused.body;
+
+    const std::string rejecting = R"({"SchedulerAlgorithm":"spread","RejectJobRegistration":true,
+"PreemptionConfig":{"SystemSchedulerEnabled":true}})";
+    const auto set = agent_->send("PUT", path + cas(before), rejecting);
+    EXPECT_NE(set.body.find(R"("Updated":true)"), std::string::npos) << set.body;
+    const auto late = agent_->send("POST", path + cas(before), rejecting);
+    EXPECT_EQ(late.status, 200U);
+    EXPECT_NE(late.body.find(R"("Updated":false)"), std::string::npos) << late.body;
+    EXPECT_EQ(text_at(read(), "SchedulerAlgorithm"), "spread");
+
+    const auto job = agent_->send("PUT", "/v1/jobs", job_body);
+    EXPECT_EQ(job.status, 403U);
+    EXPECT_EQ(job.body,
+              "Job registration, dispatch, and scale are disabled by the scheduler configuration");
+    agent_->send("PUT", path, R"({"PreemptionConfig":{"SystemSchedulerEnabled":true}})");
+    EXPECT_EQ(text_at(read(), "SchedulerAlgorithm"), "binpack");
+    EXPECT_EQ(agent_->send("PUT", "/v1/jobs", job_body).status, 200U);
+    EXPECT_EQ(agent_->send("DELETE", path).status, 405U);
+}
+
 TEST_F(Contract, an_upgrade_is_shown_and_finalized) {
     const auto read_status = [&] {
         const auto answer = agent_->send("GET", "/v1/operator/upgrade/status");

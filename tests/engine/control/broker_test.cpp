@@ -47,6 +47,19 @@ TEST(Broker, serves_priority_first_and_then_age) {
     EXPECT_EQ(next_of(broker), 0);
 }
 
+TEST(Broker, hands_out_nothing_while_it_is_paused_and_loses_nothing) {
+    Broker broker{Config{}};
+    broker.enqueue(evaluation(1, "a", 50, 1), start, wall);
+    broker.pause(true);
+    broker.enqueue(evaluation(2, "b", 80, 2), start, wall);
+    EXPECT_EQ(next_of(broker), 0);
+    EXPECT_FALSE(broker.has_work());
+    broker.pass_time(start + 1h);
+    broker.pause(false);
+    EXPECT_EQ(next_of(broker), 2);
+    EXPECT_EQ(next_of(broker), 1);
+}
+
 TEST(Broker, never_hands_out_two_evaluations_of_one_job) {
     Broker broker{Config{}};
     broker.enqueue(evaluation(1, "a", 50, 1), start, wall);

@@ -180,6 +180,7 @@ public:
         inputs.seed = seeds_.next();
         inputs.annotate = true;
         inputs.algorithm = algorithm;
+        inputs.preemption = preemption;
         return plan(view(), evaluation, inputs);
     }
     schema::SchedulerOutput commit(const schema::Evaluation& evaluation) {
@@ -269,6 +270,7 @@ public:
     }
 
     Algorithm algorithm = Algorithm::binpack;
+    bool preemption = false;
 
 private:
     state::State state_;
