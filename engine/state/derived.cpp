@@ -57,6 +57,17 @@ void move_mark(Tree& tree, const AllocationRow* before, const AllocationRow* now
     if (now != nullptr) tree.put(key_of(*now), Present{});
 }
 
+// Below whom it belongs to, where there is one: many have no deployment.
+template <class OwnerOf>
+void move_owner(AllocationsByOwner& tree, const AllocationRow* before, const AllocationRow* now,
+                OwnerOf owner_of) {
+    const Uuid had = before != nullptr ? owner_of(*before) : Uuid{};
+    const Uuid has = now != nullptr ? owner_of(*now) : Uuid{};
+    if (had == has) return;
+    if (had != Uuid{}) tree.erase({had, before->id});
+    if (has != Uuid{}) tree.put({has, now->id}, Present{});
+}
+
 void use_node(UsageByNode& usage, const AllocationRow& row) {
     const Usage* before = usage.find(row.node_id);
     Usage now = before != nullptr ? *before : Usage{};
@@ -77,16 +88,12 @@ void free_node(UsageByNode& usage, const AllocationRow& row) {
 
 void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now) {
     auto by_node = [](const AllocationRow& row) { return OwnedKey<Uuid>{row.node_id, row.id}; };
-    auto by_evaluation = [](const AllocationRow& row) {
-        return OwnedKey<Uuid>{to_uuid(row.body.eval_id()), row.id};
-    };
-    auto by_deployment = [](const AllocationRow& row) {
-        return OwnedKey<Uuid>{to_uuid(row.body.deployment_id()), row.id};
-    };
+    auto evaluation = [](const AllocationRow& row) { return to_uuid(row.body.eval_id()); };
+    auto deployment = [](const AllocationRow& row) { return to_uuid(row.body.deployment_id()); };
     auto by_text = [](const AllocationRow& row) { return row.id.shown(); };
     move_mark(derived.allocations_by_node, before, now, by_node);
-    move_mark(derived.allocations_by_evaluation, before, now, by_evaluation);
-    move_mark(derived.allocations_by_deployment, before, now, by_deployment);
+    move_owner(derived.allocations_by_evaluation, before, now, evaluation);
+    move_owner(derived.allocations_by_deployment, before, now, deployment);
     move_mark(derived.allocation_text, before, now, by_text);
     if (before == nullptr || now == nullptr || !same_for_its_job(*before, *now)) {
         if (before != nullptr) leave_job(derived, *before);

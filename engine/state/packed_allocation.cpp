@@ -189,6 +189,7 @@ PackedAllocation AllocationChange::applied_to(const PackedAllocation& allocation
     }
     write_below(std::numeric_limits<int>::max());
     into += at;  // groups
+    into.shrink_to_fit();
     return PackedAllocation{std::move(into)};
 }
 

@@ -66,7 +66,8 @@ using JobTable = CowTree<JobKey, HashedRow<schema::Job>>;
 using JobVersionTable = CowTree<JobVersionKey, HashedRow<schema::Job>>;
 using JobSummaryTable = CowTree<JobKey, HashedRow<schema::JobSummary>>;
 using EvaluationTable = CowTree<Uuid, HashedRow<schema::Evaluation>>;
-using AllocationTable = CowTree<Uuid, AllocationPtr>;  // the row has the hash
+// Packed rows are hashed in no time: they have no hash beside them.
+using AllocationTable = CowTree<Uuid, AllocationPtr>;
 using AllocationJobTable = CowTree<AllocationJobKey, AllocationJob>;
 using DeploymentTable = CowTree<Uuid, HashedRow<schema::Deployment>>;
 using PeriodicLaunchTable = CowTree<JobKey, HashedRow<schema::PeriodicLaunch>>;

@@ -104,7 +104,6 @@ AllocationPtr make_allocation_row(PackedAllocation body, const Usage& usage, Job
     row->desired_status = desired_status_of(body.desired_status());
     row->client_status = client_status_of(body.client_status());
     row->usage = usage;
-    row->hash = row_hash(Table::allocations, body.bytes());
     row->body = std::move(body);
     row->job = std::move(job);
     return row;

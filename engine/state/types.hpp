@@ -134,7 +134,6 @@ struct AllocationRow {
     DesiredStatus desired_status{};
     ClientStatus client_status{};
     Usage usage;
-    Digest hash;  // of the body
     // Never embeds the job: `job` below is the record that it was placed for, shared by every
     // allocation of that version.
     PackedAllocation body;

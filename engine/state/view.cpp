@@ -131,8 +131,6 @@ namespace {
 
 std::vector<AllocationPtr> rows_of(const StateView& view, AllocationsByOwner::Range ids) {
     std::vector<AllocationPtr> rows;
-    // Rows without such an owner are filed under the nil id: nobody's.
-    if (!ids.empty() && ids.begin().key().owner == Uuid{}) return rows;
     for (auto at = ids.begin(); at != ids.end(); ++at) {
         rows.push_back(view.allocation(at.key().id));
     }

@@ -46,6 +46,8 @@ void hash_rows_of(const HashedTable<Key, Row>& in, Tables& tables, const Unhashe
     }
 }
 
+Digest hash_of(const AllocationRow& row) { return row_hash(Table::allocations, row.body.bytes()); }
+
 }  // namespace
 
 void hash_rows(Tables& tables, const Unhashed& unhashed) {
@@ -148,13 +150,13 @@ void TableWriter::erase_evaluation(const Uuid& id) {
 
 void TableWriter::put_allocation(AllocationPtr row) {
     ENSURE(!row->body.has_job() && row->job);
-    add(Table::allocations, row->hash);
+    add(Table::allocations, hash_of(*row));
     AllocationJobKey job_key = job_key_of(*row);
     auto before = tables_.allocations.put(row->id, row);
     // The new reference is taken before the old one is given back: often they are the same.
     if (!before || job_key_of(**before) != job_key) hold_job(job_key, row->job);
     if (before) {
-        subtract(Table::allocations, (*before)->hash);
+        subtract(Table::allocations, hash_of(**before));
         AllocationJobKey old_key = job_key_of(**before);
         if (old_key != job_key) release_job(old_key);
     }
@@ -165,7 +167,7 @@ void TableWriter::put_allocation(AllocationPtr row) {
 void TableWriter::erase_allocation(const Uuid& id) {
     auto before = tables_.allocations.erase(id);
     if (!before) return;
-    subtract(Table::allocations, (*before)->hash);
+    subtract(Table::allocations, hash_of(**before));
     index_allocation(tables_.derived, before->get(), nullptr);
     release_job(job_key_of(**before));
     changes_.allocations.push_back(*before);

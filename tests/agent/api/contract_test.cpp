@@ -244,8 +244,8 @@ TEST_F(Contract, a_node_is_drained_and_takes_work_again) {
     EXPECT_NE(wrong.body.find("DrainSpec.Deadline"), std::string::npos) << wrong.body;
     EXPECT_EQ(agent_->send("GET", path).status, 405U);
 
-    const auto begun = agent_->send(
-        "PUT", path, R"({"DrainSpec":{"Deadline":-1},"Meta":{"message":"new disk"}})");
+    const auto begun =
+        agent_->send("PUT", path, R"({"DrainSpec":{"Deadline":-1},"Meta":{"message":"new disk"}})");
     ASSERT_EQ(begun.status, 200U) << begun.body;
     EXPECT_TRUE(agent_->await("/v1/node/" + id, [](const JsonValue& node) {
         return !*node.find("Drain")->boolean() &&

@@ -93,10 +93,11 @@ schema::Evaluation evaluation_of(const std::string& job, const std::string& type
 }
 
 // The measured part: one evaluation, as a scheduler and the plan applier take it.
-void evaluate(state::State& state, const schema::Evaluation& evaluation, std::uint64_t seed) {
+void evaluate(state::State& state, const schema::Evaluation& evaluation, std::uint64_t seed,
+              WallTime wall = now) {
     const auto view = state.view();
     PlanInputs inputs;
-    inputs.wall = now;
+    inputs.wall = wall;
     inputs.seed = seed;
     auto output = plan(view, evaluation, inputs);
     schema::Entry entry;
@@ -339,8 +340,10 @@ void memory(benchmark::State& bench) {
         for (int i = 0; i < jobs_kept; ++i) {
             const auto job = small_job("job-" + std::to_string(i), count);
             register_job(state, job);
-            evaluate(state, evaluation_of(job.id(), job.type(), ids),
-                     static_cast<std::uint64_t>(i));
+            // Ids are ordered by the time of their minting, and no two plans are of one
+            // millisecond.
+            evaluate(state, evaluation_of(job.id(), job.type(), ids), static_cast<std::uint64_t>(i),
+                     now + std::chrono::milliseconds{i});
             jobs.push_back(job);
         }
         if (const auto error = error_in(state.view(), jobs); !error.empty()) {
