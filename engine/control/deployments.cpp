@@ -14,6 +14,10 @@ namespace {
 
 using Rows = std::vector<state::AllocationPtr>;
 
+// Every look passes over all allocations of the deployment, and asks for an evaluation that does so
+// once more. (Semantics 4.3: the evaluations of a job are batched for a second.)
+constexpr Duration rest_between_looks = std::chrono::seconds{1};
+
 bool is_active(const schema::Deployment& deployment) {
     const std::string& status = deployment.status();
     return status == "running" || status == "paused" || status == "pending" ||
@@ -214,21 +218,23 @@ void Deployments::changed(const state::Changes& changes) {
     }
 }
 
+std::optional<Uuid> Deployments::end_flight(const Uuid& request) {
+    const auto flight = flights_.find(request);
+    if (flight == flights_.end()) return std::nullopt;
+    const Uuid id = flight->second;
+    flights_.erase(flight);
+    const auto watch = watches_.find(id);
+    if (watch == watches_.end()) return std::nullopt;
+    watch->second.in_flight = false;
+    return id;
+}
+
 void Deployments::applied(const Uuid& request) {
-    for (auto& [id, watch] : watches_) {
-        if (watch.in_flight != request) continue;
-        watch.in_flight.reset();
-        dirty_.insert(id);
-        return;
-    }
+    if (const auto id = end_flight(request)) dirty_.insert(*id);
 }
 
 void Deployments::refused(const Uuid& request, Instant now) {
-    for (auto& [id, watch] : watches_) {
-        if (watch.in_flight != request) continue;
-        watch.in_flight.reset();
-        return look_again(id, now + std::chrono::seconds{1});
-    }
+    if (const auto id = end_flight(request)) look_again(*id, now + std::chrono::seconds{1});
 }
 
 void Deployments::look_again(const Uuid& id, std::optional<Instant> at) {
@@ -255,9 +261,15 @@ std::vector<EntryPtr> Deployments::work(const state::StateView& applied, Moment 
         }
         Watch& watch = watches_[id];
         if (watch.in_flight) continue;
+        if (watch.rests_until && *watch.rests_until > moment.now) {
+            look_again(id, watch.rests_until);
+            continue;
+        }
+        watch.rests_until = moment.now + rest_between_looks;
         const Mint mint{moment.wall, prng};
         if (EntryPtr entry = examine(*deployment, watch, applied, moment, mint)) {
-            watch.in_flight = state::to_uuid(entry->request_id());
+            watch.in_flight = true;
+            flights_[state::to_uuid(entry->request_id())] = id;
             entries.push_back(std::move(entry));
         }
     }

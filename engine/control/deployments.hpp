@@ -1,7 +1,7 @@
 // Watches over active deployments: asks for the next batch when allocations become healthy,
 // promotes where the job says so, has unhealthy allocations replaced, and fails a deployment that
 // does not get on in time. It looks at a deployment when one of its rows changed or its time has
-// come.
+// come, but not more often than once a second: news from many clients is one piece of news.
 #pragma once
 
 #include <map>
@@ -31,14 +31,18 @@ public:
 private:
     struct Watch {
         std::optional<Instant> look_again;
-        std::optional<Uuid> in_flight;
+        bool in_flight = false;
         bool deadline_was_hit = false;  // from then on every failure is put down to the deadline
+        std::optional<Instant> rests_until;
     };
     [[nodiscard]] EntryPtr examine(const schema::Deployment& deployment, Watch& watch,
                                    const state::StateView& view, Moment moment, const Mint& mint);
     void look_again(const Uuid& id, std::optional<Instant> at);
+    // Whose entry it was; none where it was nobody's here.
+    [[nodiscard]] std::optional<Uuid> end_flight(const Uuid& request);
 
     std::map<Uuid, Watch> watches_;
+    std::map<Uuid, Uuid> flights_;  // deployments, by the requests that are under way for them
     std::set<Uuid> dirty_;
     std::set<std::pair<Instant, Uuid>> timers_;
 };

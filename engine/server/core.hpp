@@ -240,6 +240,7 @@ private:
     raft::Term applied_term_;
     state::Watchers watchers_;
     std::set<RequestKey> woken_;
+    std::set<RequestKey> handing_over_;
     std::uint64_t last_context_;
     std::optional<std::uint64_t> open_context_;  // reads of this step share one read index
     std::map<std::uint64_t, std::set<RequestKey>> contexts_;

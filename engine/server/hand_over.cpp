@@ -41,6 +41,7 @@ void Server::Core::hand_over(Step& step, RequestKey key) {
     const auto begun = raft_.transfer_leadership(step.now, *successor);
     if (!begun) return refuse(step, key, begun.error().code, begun.error().message);
     pending.phase = Phase::handing_over;
+    handing_over_.insert(key);
     pending.successor = successor;
     requests_.wake_at(key, pending.deadline);
 }
@@ -62,11 +63,16 @@ std::optional<raft::RaftId> Server::Core::best_successor() const {
 }
 
 void Server::Core::settle_hand_overs(Step& step) {
-    for (const RequestKey key : requests_.in_phase(Phase::handing_over)) {
-        const auto successor = requests_.find(key)->successor;
+    for (const RequestKey key : std::set{handing_over_}) {
+        const Pending* pending = requests_.find(key);
+        if (pending == nullptr || pending->phase != Phase::handing_over) {
+            handing_over_.erase(key);
+            continue;
+        }
+        const auto successor = pending->successor;
         const auto leader = leader_id();
         if (!leader || (raft_.leads() && raft_.transferee() == successor)) continue;
-        const bool asked_for = requests_.find(key)->request->transfer_leadership().raft_id() != 0;
+        const bool asked_for = pending->request->transfer_leadership().raft_id() != 0;
         if (raft_.leads() || (asked_for && leader != successor)) {
             const Errc code = raft_.leads() ? Errc::timed_out : Errc::conflict;
             refuse(step, key, code,
