@@ -91,6 +91,7 @@ void AllocationRunner::update(Assignment assignment, Turn& turn) {
     const bool other_deployment =
         assignment.allocation()->deployment_id() != assignment_.allocation()->deployment_id();
     assignment_ = std::move(assignment);
+    ++revision_;
     if (other_deployment) {
         health_.reset();
         verdict_.reset();
@@ -164,13 +165,13 @@ std::vector<TaskFacts> AllocationRunner::facts() const {
 
 StateWriteId AllocationRunner::save(Turn& turn) {
     schema::ClientAllocationRecord record;
-    *record.mutable_allocation() = *assignment_.allocation();
     record.set_directory_built(directory_built_);
     if (verdict_) {
         *record.mutable_deployment_status() = *verdict_;
         record.set_deployment_id(verdict_deployment_);
     }
-    return turn.journal.put(records::allocation_key(assignment_.id()), record.SerializeAsString());
+    return turn.journal.put(records::allocation_key(assignment_.id()),
+                            records::with_allocation(*assignment_.allocation(), record));
 }
 
 void AllocationRunner::settle(bool clear, Turn& turn) {
@@ -288,6 +289,7 @@ void AllocationRunner::conclude(const std::vector<TaskFacts>& tasks, Turn& turn)
     // An end is told only once it is one: until then its resources are not free.
     const bool working =
         any_of(tasks, [](const auto& task) { return is_live(task) && !is_poststop(task); });
+    const std::string before = client_status_;
     if (ran_too_long_ && !running && !pending) {
         client_status_ = "complete";
         client_description_ = "The allocation exceeded its max_run_duration of " +
@@ -305,15 +307,19 @@ void AllocationRunner::conclude(const std::vector<TaskFacts>& tasks, Turn& turn)
         client_status_ = "complete";
         client_description_ = "All tasks have completed";
     }
-    const auto& deployment = assignment_.allocation()->deployment_id();
+    if (client_status_ != before) ++revision_;
+    const bool deployed = !assignment_.allocation()->deployment_id().empty();
     const bool decided = verdict_ || assignment_.allocation()->deployment_status().has_healthy();
-    if (client_status_ == "failed" && !deployment.empty() && !decided) {
-        verdict_.emplace();
-        verdict_->set_healthy(false);
-        verdict_->set_timestamp(turn.wall.value());
-        verdict_deployment_ = deployment;
-        save(turn);
-    }
+    if (client_status_ == "failed" && deployed && !decided) decide_health(false, turn);
+}
+
+void AllocationRunner::decide_health(bool healthy, Turn& turn) {
+    verdict_.emplace();
+    verdict_->set_healthy(healthy);
+    verdict_->set_timestamp(turn.wall.value());
+    verdict_deployment_ = assignment_.allocation()->deployment_id();
+    ++revision_;
+    save(turn);
 }
 
 void AllocationRunner::watch_health(const std::vector<TaskFacts>& tasks, Turn& turn) {
@@ -329,12 +335,8 @@ void AllocationRunner::watch_health(const std::vector<TaskFacts>& tasks, Turn& t
     }
     const auto judged = health_->judge(tasks, turn.now);
     if (!judged) return;
-    verdict_.emplace();
-    verdict_->set_healthy(judged->healthy);
-    verdict_->set_timestamp(turn.wall.value());
-    verdict_deployment_ = assignment_.allocation()->deployment_id();
     health_.reset();
-    save(turn);
+    decide_health(judged->healthy, turn);
     if (judged->healthy) return;
     for (auto& [name, task] : tasks_) task.note(events::unhealthy(judged->reason), turn);
 }
@@ -380,6 +382,12 @@ std::optional<Instant> AllocationRunner::end_of_run(Instant now, WallTime wall) 
     const auto limit = run_limit();
     if (gone_ || !limit || ran_too_long_ || all_tasks_dead()) return std::nullopt;
     return after(now, std::max(*limit - wall, Duration{}));
+}
+
+bool AllocationRunner::take_news() {
+    std::uint64_t revision = revision_;
+    for (const auto& [name, task] : tasks_) revision += task.revision();
+    return std::exchange(told_revision_, revision) != revision;
 }
 
 schema::Allocation AllocationRunner::report() const {

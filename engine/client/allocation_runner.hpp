@@ -66,6 +66,8 @@ public:
     // Removed, and nothing of it is left: the directory was asked to be destroyed.
     [[nodiscard]] bool gone() const { return gone_; }
     [[nodiscard]] const std::string& client_status() const { return client_status_; }
+    // Whether report() says anything new since this was asked last.
+    [[nodiscard]] bool take_news();
     // What the servers should know: only the fields that a client owns, and the identity.
     [[nodiscard]] schema::Allocation report() const;
     [[nodiscard]] AllocationSummary summary() const;
@@ -84,6 +86,7 @@ private:
     void settle_tasks(Turn& turn);
     void watch_health(const std::vector<TaskFacts>& tasks, Turn& turn);
     void conclude(const std::vector<TaskFacts>& tasks, Turn& turn);
+    void decide_health(bool healthy, Turn& turn);
     void dismantle(Turn& turn);
 
     Assignment assignment_;
@@ -108,6 +111,9 @@ private:
 
     std::string client_status_ = "pending";
     std::string client_description_;
+
+    std::uint64_t revision_ = 1;  // of all that report() tells, but for the tasks' own
+    std::uint64_t told_revision_{};
 };
 
 }  // namespace drover::client

@@ -22,6 +22,7 @@ void AllocationWatch::advance(Post& post, Turn& turn) {
     query->set_min_index(index_);
     query->set_wait_ns(turn.config.pull_wait.count());
     query->mutable_node_work()->set_node_id(turn.config.node->id());
+    query->mutable_node_work()->set_known_index(known_);
     phase_ = Asking{post.send(std::move(request), turn.config.pull_wait + grace, turn), turn.now};
 }
 
@@ -46,15 +47,19 @@ AllocationWatch::Outcome AllocationWatch::on(const ResponseReceived& news, Turn&
     failures_ = 0;
     const bool no_news = response.index() <= index_ && index_ != 0;
     // An answer without news that came before its time must not make us ask in circles.
-    const bool hasty = turn.now - asking->since < turn.config.pull_wait / 2 ||
-                       turn.config.pull_wait <= Duration{};
+    const bool hasty =
+        turn.now - asking->since < turn.config.pull_wait / 2 || turn.config.pull_wait <= Duration{};
     Instant next = turn.now;
     if (no_news && hasty) {
-        next = after(turn.now, retry_delay(turn.config.retry_first, turn.config.retry_first, 1,
-                                           turn.prng));
+        next = after(turn.now,
+                     retry_delay(turn.config.retry_first, turn.config.retry_first, 1, turn.prng));
+    }
+    if (!no_news) {
+        if (answered_at_) next = std::max(next, after(*answered_at_, turn.config.pull_interval));
+        answered_at_ = next;
     }
     phase_ = Resting{next};
-    index_ = response.index();
+    index_ = known_ = response.index();
     return Outcome::list;
 }
 
@@ -67,6 +72,7 @@ bool AllocationWatch::on(const RequestFailed& news, Turn& turn) {
 
 void AllocationWatch::failed(const std::string& reason, Turn& turn) {
     ++failures_;
+    known_ = 0;
     const Duration delay =
         retry_delay(turn.config.retry_first, turn.config.pull_retry, failures_, turn.prng);
     turn.report(Severity::warning, "pulling the node's allocations failed: " + reason);

@@ -49,11 +49,13 @@ struct Config {
     Duration report_retry = std::chrono::seconds{5};
     // How long a pull may block. Also how long an answer that was lost on its way goes unnoticed.
     Duration pull_wait = std::chrono::seconds{30};
+    // Of a stream of new allocations as many as came in this time are pulled at once.
+    Duration pull_interval = std::chrono::milliseconds{200};
     // A changed client status is reported at once, but not more often than the interval; events and
     // other details wait for the lazy interval.
     Duration report_interval = std::chrono::milliseconds{200};
     Duration report_interval_lazy = std::chrono::seconds{1};
-    std::uint32_t report_batch_max = 512;             // allocations in one request
+    std::uint32_t report_batch_max = 512;  // allocations in one request
 
     Duration kill_timeout_max = std::chrono::seconds{30};
     // A stop that nobody answered is asked for again this long after its kill timeout.

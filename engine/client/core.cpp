@@ -158,9 +158,7 @@ void Client::Core::on(const TaskRecoveryFailed& news, Turn& turn) { on_task(news
 // Those that wait for the end of another allocation go on when that end is on disk.
 void Client::Core::on(const StateWritten& news, Turn&) {
     if (!journal_.written(news.write)) return;
-    for (const auto& [id, runner] : runners_) {
-        if (runner.awaits_disk()) touched_.insert(id);
-    }
+    touched_.insert(awaiting_disk_.begin(), awaiting_disk_.end());
 }
 
 void Client::Core::on(const StateWriteFailed& news, Turn& turn) {
@@ -178,30 +176,38 @@ void Client::Core::node_unknown(Turn& turn) {
 
 // ---- what the servers want
 
-void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
-    std::map<JobName, const schema::Job*> jobs;
-    for (const auto& job : list.jobs()) jobs[name_of(job)] = &job;
-    std::map<Uuid, const schema::Allocation*> listed;
-    for (const auto& allocation : list.allocations()) {
-        if (const auto id = Uuid::from_raw(allocation.id())) listed[*id] = &allocation;
-    }
-    // Whatever must end comes first, so that what replaces it finds room.
+void Client::Core::drop_unlisted(Turn& turn) {
     for (auto& [id, runner] : runners_) {
-        if (listed.contains(id)) continue;
+        if (listed_.contains(id)) continue;
         runner.remove(turn);
         touched_.insert(id);
     }
     for (auto id = refused_.begin(); id != refused_.end();) {
-        if (!listed.contains(*id)) reports_.withdraw(*id);
-        id = listed.contains(*id) ? std::next(id) : refused_.erase(id);
+        if (!listed_.contains(*id)) reports_.withdraw(*id);
+        id = listed_.contains(*id) ? std::next(id) : refused_.erase(id);
     }
+}
+
+void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
+    std::map<JobName, const schema::Job*> jobs;
+    for (const auto& job : list.jobs()) jobs[name_of(job)] = &job;
+    if (!list.changes_only()) listed_.clear();
+    std::map<Uuid, const schema::Allocation*> told;
+    for (const auto& allocation : list.allocations()) {
+        if (const auto id = Uuid::from_raw(allocation.id())) told[*id] = &allocation;
+    }
+    for (const auto& [id, allocation] : told) listed_.insert(id);
+    // Whatever must end comes first, so that what replaces it finds room.
+    if (!list.changes_only()) drop_unlisted(turn);
+    // Then they count on something that this agent never heard of, or not on what it runs.
+    if (list.changes_only() && listed_.size() != list.total()) watch_.forget_index();
     const auto complete = [&jobs](const schema::Allocation& allocation) {
         schema::Allocation whole = allocation;
         const auto job = jobs.find(name_of_job(allocation));
         if (!whole.has_job() && job != jobs.end()) *whole.mutable_job() = *job->second;
         return whole;
     };
-    for (const auto& [id, allocation] : listed) {
+    for (const auto& [id, allocation] : told) {
         const auto known = runners_.find(id);
         if (known == runners_.end()) continue;
         // Most have not changed: they are not worth a copy.
@@ -209,13 +215,13 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
             update(known->second, complete(*allocation), turn);
         if (known->second.servers_reached(allocation->client_status(), turn)) touched_.insert(id);
     }
-    for (const auto& [id, allocation] : listed) {
+    for (const auto& [id, allocation] : told) {
         if (runners_.contains(id) || refused_.contains(id)) continue;
         // Its end is known to the servers, and nothing of it is left here.
         if (is_terminal_client_status(allocation->client_status())) continue;
         add(complete(*allocation), turn);
     }
-    for (const auto& [id, allocation] : listed) {
+    for (const auto& [id, allocation] : told) {
         reports_.servers_believe(*allocation, watch_.index(), turn.now);
     }
     reports_.allow();
@@ -257,7 +263,7 @@ void Client::Core::refuse(const schema::Allocation& allocation, const std::strin
     told.set_client_status("failed");
     told.set_client_description("Failed to add the allocation to its node: " + reason);
     refused_.insert(*id);
-    reports_.offer(*id, std::move(told), turn.now);
+    reports_.offer(*id, told, turn.now);
 }
 
 // ---- what follows
@@ -318,9 +324,13 @@ void Client::Core::settle_one(Runners::iterator runner, Turn& turn) {
     runner->second.settle(is_clear(runner->second), turn);
     deadlines_.set(runner->first, runner->second.deadline());
     bounded_.erase(runner->first);
+    awaiting_disk_.erase(runner->first);
     if (!runner->second.gone()) {
         if (runner->second.is_bounded()) bounded_.insert(runner->first);
-        reports_.offer(runner->first, runner->second.report(), turn.now);
+        if (runner->second.awaits_disk()) awaiting_disk_.insert(runner->first);
+        if (runner->second.take_news()) {
+            reports_.offer(runner->first, runner->second.report(), turn.now);
+        }
         return;
     }
     reports_.withdraw(runner->first);

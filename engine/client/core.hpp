@@ -53,6 +53,7 @@ private:
 
     void node_unknown(Turn& turn);
     void take_list(const schema::AllocationList& list, Turn& turn);
+    void drop_unlisted(Turn& turn);
     void update(AllocationRunner& runner, schema::Allocation allocation, Turn& turn);
     void add(schema::Allocation allocation, Turn& turn);
     void refuse(const schema::Allocation& allocation, const std::string& reason, Turn& turn);
@@ -80,6 +81,8 @@ private:
     Deadlines deadlines_;     // of the runners themselves
     std::set<Uuid> bounded_;  // runners that are to end also by the clock, or for want of servers
     std::set<Uuid> refused_;  // told to have failed; never tried again
+    std::set<Uuid> listed_;   // what the servers have for this node
+    std::set<Uuid> awaiting_disk_;
     std::set<Uuid> touched_;  // something happened to them in this step
 };
 

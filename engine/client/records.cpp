@@ -1,5 +1,9 @@
 #include "engine/client/records.hpp"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <google/protobuf/wire_format_lite.h>
+
 #include <optional>
 #include <string_view>
 
@@ -62,6 +66,23 @@ std::string allocation_key(const Uuid& id) { return std::string{allocation_prefi
 
 std::string task_key(const Uuid& id, const std::string& task) {
     return allocation_key(id) + std::string{task_infix} + task;
+}
+
+// One message's bytes after another's are those of both merged.
+std::string with_allocation(const schema::Allocation& allocation,
+                            const schema::ClientAllocationRecord& rest) {
+    using Wire = google::protobuf::internal::WireFormatLite;
+    std::string bytes;
+    {
+        google::protobuf::io::StringOutputStream stream{&bytes};
+        google::protobuf::io::CodedOutputStream out{&stream};
+        out.WriteTag(Wire::MakeTag(schema::ClientAllocationRecord::kAllocationFieldNumber,
+                                   Wire::WIRETYPE_LENGTH_DELIMITED));
+        out.WriteVarint32(static_cast<std::uint32_t>(allocation.ByteSizeLong()));
+        allocation.SerializeWithCachedSizes(&out);
+        rest.SerializeToCodedStream(&out);
+    }
+    return bytes;
 }
 
 Result<Stored> read(const std::vector<std::pair<std::string, std::string>>& durable,

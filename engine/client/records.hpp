@@ -21,6 +21,10 @@ inline constexpr std::uint32_t format = 1;
 [[nodiscard]] std::string allocation_key(const Uuid& id);
 [[nodiscard]] std::string task_key(const Uuid& id, const std::string& task);
 
+// The record with the allocation in it, as bytes, and without a copy of the allocation.
+[[nodiscard]] std::string with_allocation(const schema::Allocation& allocation,
+                                          const schema::ClientAllocationRecord& rest);
+
 struct StoredAllocation {
     schema::ClientAllocationRecord record;
     std::map<std::string, schema::ClientTaskRecord> tasks;

@@ -3,16 +3,13 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/base/ensure.hpp"
 #include "engine/client/instants.hpp"
 
 namespace drover::client {
 namespace {
 
 constexpr Duration request_timeout = std::chrono::seconds{30};
-
-bool equal(const schema::Allocation& one, const schema::Allocation& other) {
-    return one.SerializeAsString() == other.SerializeAsString();
-}
 
 // Whether the servers' copy says in every field of ours what we would say.
 bool known(const schema::Allocation& report, const schema::Allocation& copy) {
@@ -35,28 +32,31 @@ bool known(const schema::Allocation& report, const schema::Allocation& copy) {
         ours.mutable_deployment_status()->set_modify_index(
             theirs.deployment_status().modify_index());
     }
-    return equal(ours, theirs);
+    return ours.SerializeAsString() == theirs.SerializeAsString();
 }
 
 }  // namespace
 
+schema::Allocation ReportBatch::Report::message() const {
+    schema::Allocation report;
+    ENSURE(report.ParseFromString(bytes));  // written here
+    return report;
+}
+
 void ReportBatch::refresh(Slot& slot, Instant now) {
-    const bool told =
-        !slot.repeated && slot.acknowledged && equal(*slot.acknowledged, *slot.latest);
+    const bool told = !slot.repeated && slot.acknowledged && *slot.acknowledged == *slot.latest;
     if (told) {
         slot.waiting_since.reset();
         slot.urgent = false;
         return;
     }
     if (!slot.waiting_since) slot.waiting_since = now;
-    const auto& status = slot.latest->client_status();
+    const auto& status = slot.latest->client_status;
     slot.urgent =
-        slot.acknowledged ? slot.acknowledged->client_status() != status : status != "pending";
+        slot.acknowledged ? slot.acknowledged->client_status != status : status != "pending";
     if (slot.repeated) slot.urgent = true;
-    const bool judged = slot.latest->deployment_status().has_healthy();
-    const bool told_before =
-        slot.acknowledged && slot.acknowledged->deployment_status().has_healthy();
-    if (judged && !told_before) slot.urgent = true;
+    const bool told_before = slot.acknowledged && slot.acknowledged->judged;
+    if (slot.latest->judged && !told_before) slot.urgent = true;
 }
 
 void ReportBatch::queue(const Uuid& id, const Slot& slot) {
@@ -69,10 +69,12 @@ void ReportBatch::queue(const Uuid& id, const Slot& slot) {
     lazy_.set(id, slot.urgent ? std::nullopt : slot.waiting_since);
 }
 
-void ReportBatch::offer(const Uuid& id, schema::Allocation report, Instant now) {
+void ReportBatch::offer(const Uuid& id, const schema::Allocation& report, Instant now) {
     auto& slot = slots_[id];
-    if (slot.latest && equal(*slot.latest, report)) return;
-    slot.latest = std::make_shared<const schema::Allocation>(std::move(report));
+    Report told{report.SerializeAsString(), report.client_status(),
+                report.deployment_status().has_healthy()};
+    if (slot.latest && *slot.latest == told) return;
+    slot.latest = std::make_shared<const Report>(std::move(told));
     refresh(slot, now);
     queue(id, slot);
 }
@@ -94,11 +96,11 @@ void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uin
     if (slot.compared == slot.latest && slot.compared_index == allocation.modify_index()) return;
     slot.compared = slot.latest;
     slot.compared_index = allocation.modify_index();
-    if (known(*slot.latest, allocation)) {
+    if (known(slot.latest->message(), allocation)) {
         slot.acknowledged = slot.latest;
         slot.contradicted.clear();
     } else if (slot.acknowledged &&
-               slot.acknowledged->client_status() == allocation.client_status()) {
+               slot.acknowledged->client_status == allocation.client_status()) {
         slot.contradicted.clear();
     } else if (slot.acknowledged && slot.contradicted != allocation.client_status()) {
         // Once per belief of theirs: if they insist, they have their reasons.
@@ -111,7 +113,7 @@ void ReportBatch::servers_believe(const schema::Allocation& allocation, std::uin
 
 void ReportBatch::repeat(Instant now) {
     for (auto& [id, slot] : slots_) {
-        const auto& status = slot.latest->client_status();
+        const auto& status = slot.latest->client_status;
         if (status != "pending" && status != "running") continue;
         slot.repeated = true;
         refresh(slot, now);
@@ -137,7 +139,7 @@ void ReportBatch::advance(Post& post, Turn& turn) {
     for (const auto& id : waiting_) {
         if (flight.reports.size() >= std::max(turn.config.report_batch_max, 1U)) break;
         const auto& latest = slots_.at(id).latest;
-        *request.mutable_update_allocations()->add_allocations() = *latest;
+        *request.mutable_update_allocations()->add_allocations() = latest->message();
         flight.reports.emplace(id, latest);
     }
     flight.ticket = post.send(std::move(request), request_timeout, turn);

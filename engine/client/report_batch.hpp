@@ -23,7 +23,7 @@ class ReportBatch {
 public:
     explicit ReportBatch(Instant now) : window_start_{now} {}
 
-    void offer(const Uuid& id, schema::Allocation report, Instant now);
+    void offer(const Uuid& id, const schema::Allocation& report, Instant now);
     void withdraw(const Uuid& id);
     // What the servers believed at that index; a contradiction to what they acknowledged is told
     // again.
@@ -40,7 +40,18 @@ public:
     bool on(const RequestFailed& news, Turn& turn);
 
 private:
-    using ReportPtr = std::shared_ptr<const schema::Allocation>;
+    // As it is sent: a node may hold hundreds, and they are compared more often than read.
+    struct Report {
+        std::string bytes;
+        std::string client_status;
+        bool judged{};  // healthy or not
+
+        [[nodiscard]] schema::Allocation message() const;
+        friend bool operator==(const Report& one, const Report& other) {
+            return one.bytes == other.bytes;
+        }
+    };
+    using ReportPtr = std::shared_ptr<const Report>;
     struct Slot {
         ReportPtr latest;
         ReportPtr acknowledged;

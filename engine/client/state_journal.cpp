@@ -1,16 +1,20 @@
 #include "engine/client/state_journal.hpp"
 
+#include <iterator>
+
 namespace drover::client {
 
 StateJournal::StateJournal(const std::vector<std::pair<std::string, std::string>>& durable) {
-    for (const auto& [key, value] : durable) stored_[key] = Stored{value, StateWriteId{0}};
+    for (const auto& [key, value] : durable)
+        stored_[key] = Stored{schema::hash128(value, 0), StateWriteId{0}};
 }
 
 StateWriteId StateJournal::put(const std::string& key, std::string value) {
-    const auto found = stored_.find(key);
-    if (found != stored_.end() && found->second.value == value) return found->second.since;
-    if (!failure_) collected_[key] = value;
-    stored_[key] = Stored{std::move(value), collecting_};
+    const auto hash = schema::hash128(value, 0);
+    const auto [known, added] = stored_.try_emplace(key, Stored{hash, collecting_});
+    if (!added && known->second.value == hash) return known->second.since;
+    known->second = {hash, collecting_};
+    if (!failure_) collected_[key] = std::move(value);
     return collecting_;
 }
 
@@ -36,7 +40,9 @@ bool StateJournal::write_failed(StateWriteId write, const std::string& reason) {
 
 void StateJournal::flush(std::vector<Effect>& effects) {
     if (in_flight_ || collected_.empty() || failure_) return;
-    WriteState write{collecting_, {collected_.begin(), collected_.end()}};
+    WriteState write{
+        collecting_,
+        {std::make_move_iterator(collected_.begin()), std::make_move_iterator(collected_.end())}};
     in_flight_ = collecting_;
     collecting_ = StateWriteId{collecting_.value() + 1};
     collected_.clear();

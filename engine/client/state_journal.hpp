@@ -14,6 +14,7 @@
 
 #include "engine/base/strong.hpp"
 #include "engine/client/boundary.hpp"
+#include "engine/schema/canonical.hpp"
 
 namespace drover::client {
 
@@ -36,8 +37,9 @@ public:
     void flush(std::vector<Effect>& effects);
 
 private:
+    // Whether a value is new is told by its hash: the values themselves would be kept twice.
     struct Stored {
-        std::string value;
+        schema::Hash128 value;
         StateWriteId since;
     };
 

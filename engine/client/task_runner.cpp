@@ -49,9 +49,9 @@ TaskRunner::TaskRunner(const Assignment& assignment, std::string name, Turn& tur
       leader_{assignment.task(name_)->leader()},
       restarts_{turn.now},
       phase_{Waiting{}} {
-    state_.set_task(name_);
-    state_.set_state("pending");
-    events::append(state_, events::received(), turn.wall, turn.config.task_events_max);
+    edit().set_task(name_);
+    edit().set_state("pending");
+    events::append(edit(), events::received(), turn.wall, turn.config.task_events_max);
     save(Record::IDLE, turn);
 }
 
@@ -66,8 +66,8 @@ TaskRunner::TaskRunner(const Assignment& assignment, std::string name, const Rec
       stage_{record.stage()},
       restarts_{now},
       phase_{Waiting{}} {
-    state_.set_task(name_);
-    if (state_.state().empty()) state_.set_state("pending");
+    edit().set_task(name_);
+    if (state_.state().empty()) edit().set_state("pending");
     if (!record.driver().empty()) {
         handle_ = TaskHandle{record.driver(), record.handle()};
         handle_attempt_ = record.handle_attempt();
@@ -93,9 +93,7 @@ bool TaskRunner::may_have_process() const {
            (announcing != nullptr && announcing->write == announced_by_an_earlier_life);
 }
 
-bool TaskRunner::awaits_disk() const {
-    return is<Announcing>() || (is<Dead>() && !finished());
-}
+bool TaskRunner::awaits_disk() const { return is<Announcing>() || (is<Dead>() && !finished()); }
 
 bool TaskRunner::finished() const {
     const auto* dead = std::get_if<Dead>(&phase_);
@@ -153,9 +151,9 @@ void TaskRunner::on(const TaskStarted& news, const Assignment& assignment, Turn&
     handle_ = news.handle;
     handle_attempt_ = attempt_;
     phase_ = Running{};
-    state_.set_state("running");
-    state_.set_started_at(turn.wall.value());
-    events::append(state_, events::started(), turn.wall, turn.config.task_events_max);
+    edit().set_state("running");
+    edit().set_started_at(turn.wall.value());
+    events::append(edit(), events::started(), turn.wall, turn.config.task_events_max);
     save(Record::STARTED, turn);
     if (early_exit) {
         finish_attempt(*early_exit, assignment, turn);
@@ -195,22 +193,22 @@ void TaskRunner::on(const TaskRecovered& news, const Assignment& assignment, Tur
 
 void TaskRunner::on(const TaskRecoveryFailed& news, Turn& turn) {
     if (!is<Recovering>() || !is_latest(news.key)) return;
-    events::append(state_, events::restore_failed(news.reason), turn.wall,
+    events::append(edit(), events::restore_failed(news.reason), turn.wall,
                    turn.config.task_events_max);
     if (kill_) {
         die(false, turn);
         return;
     }
     phase_ = Lost{news.reason};
-    state_.set_state("pending");
+    edit().set_state("pending");
     save(Record::STARTED, turn);
 }
 
 void TaskRunner::finish_attempt(const ExitStatus& status, const Assignment& assignment,
                                 Turn& turn) {
-    events::append(state_, events::terminated(status), turn.wall, turn.config.task_events_max);
+    events::append(edit(), events::terminated(status), turn.wall, turn.config.task_events_max);
     if (kill_) {
-        events::append(state_, events::killed(), turn.wall, turn.config.task_events_max);
+        events::append(edit(), events::killed(), turn.wall, turn.config.task_events_max);
         die(false, turn);
         return;
     }
@@ -223,11 +221,11 @@ void TaskRunner::decide(Ending ending, const Assignment& assignment, Turn& turn)
     const std::uint32_t kept = turn.config.task_events_max;
     switch (decision.kind) {
         case RestartDecision::Kind::restart:
-            events::append(state_, events::restarting(decision.delay, decision.reason), turn.wall,
+            events::append(edit(), events::restarting(decision.delay, decision.reason), turn.wall,
                            kept);
-            state_.set_state("pending");
-            state_.set_restarts(state_.restarts() + 1);
-            state_.set_last_restart(turn.wall.value());
+            edit().set_state("pending");
+            edit().set_restarts(state_.restarts() + 1);
+            edit().set_last_restart(turn.wall.value());
             phase_ = BackingOff{after(turn.now, decision.delay)};
             save(Record::IDLE, turn);
             return;
@@ -235,16 +233,16 @@ void TaskRunner::decide(Ending ending, const Assignment& assignment, Turn& turn)
             die(false, turn);
             return;
         case RestartDecision::Kind::give_up:
-            events::append(state_, events::not_restarting(decision.reason), turn.wall, kept);
+            events::append(edit(), events::not_restarting(decision.reason), turn.wall, kept);
             die(true, turn);
             return;
     }
 }
 
 void TaskRunner::die(bool failed, Turn& turn) {
-    state_.set_state("dead");
-    state_.set_failed(failed);
-    state_.set_finished_at(turn.wall.value());
+    edit().set_state("dead");
+    edit().set_failed(failed);
+    edit().set_finished_at(turn.wall.value());
     phase_ = Dead{save(Record::ENDED, turn), false};
 }
 
@@ -291,7 +289,7 @@ void TaskRunner::send_stop(const Assignment& assignment, Turn& turn) {
 
 void TaskRunner::fail_setup(const std::string& reason, Turn& turn) {
     if (is<Dead>() || may_have_process()) return;
-    events::append(state_, events::setup_failed(reason), turn.wall, turn.config.task_events_max);
+    events::append(edit(), events::setup_failed(reason), turn.wall, turn.config.task_events_max);
     die(true, turn);
 }
 
@@ -305,7 +303,7 @@ void TaskRunner::forget(Turn& turn) {
 }
 
 void TaskRunner::note(schema::TaskEvent event, Turn& turn) {
-    events::append(state_, std::move(event), turn.wall, turn.config.task_events_max);
+    events::append(edit(), std::move(event), turn.wall, turn.config.task_events_max);
     save(stage_, turn);
 }
 
@@ -318,9 +316,9 @@ void TaskRunner::advance(bool admitted, const Assignment& assignment, Turn& turn
         if (turn.journal.is_durable(announcing->write)) {
             start(assignment, turn);
         } else if (turn.journal.failure()) {
-            fail_setup("the agent could not store that it starts the task: " +
-                           *turn.journal.failure(),
-                       turn);
+            fail_setup(
+                "the agent could not store that it starts the task: " + *turn.journal.failure(),
+                turn);
         }
     }
     if (const auto* delaying = std::get_if<DelayingStop>(&phase_)) {

@@ -28,6 +28,8 @@ public:
 
     [[nodiscard]] TaskFacts facts() const;
     [[nodiscard]] const schema::TaskState& state() const { return state_; }
+    // Grows with every change of the state.
+    [[nodiscard]] std::uint64_t revision() const { return revision_; }
     [[nodiscard]] std::uint64_t attempt() const { return attempt_; }
     // Between an asked-for start and its reported end.
     [[nodiscard]] bool process_expected() const;
@@ -111,6 +113,10 @@ private:
     void die(bool failed, Turn& turn);
     void forget(Turn& turn);
     StateWriteId save(schema::ClientTaskRecord::Stage stage, Turn& turn);
+    schema::TaskState& edit() {
+        ++revision_;
+        return state_;
+    }
 
     Uuid allocation_;
     std::string name_;
@@ -122,6 +128,7 @@ private:
     std::optional<TaskHandle> handle_;
     std::optional<std::uint64_t> handle_attempt_;
     schema::TaskState state_;
+    std::uint64_t revision_{};
     schema::ClientTaskRecord::Stage stage_ = schema::ClientTaskRecord::IDLE;
     RestartTracker restarts_;
     std::optional<ShutdownDelay> kill_;

@@ -60,7 +60,19 @@ std::shared_ptr<const Row> capped(const Row& row, std::uint64_t index) {
     return copy;
 }
 
-void copy_rows(const Tables& from, TableWriter& write) {
+// Since level 2 a restored allocation counts as changed: a client that was told of a later state of
+// it is told of this one.
+AllocationPtr restored(const AllocationRow& row, const JobPtr& job, std::uint64_t index,
+                       std::uint32_t level) {
+    auto body = *capped(row.body.unpack(), index);
+    if (level >= 2) {
+        body.set_modify_index(index);
+        body.set_alloc_modify_index(index);
+    }
+    return make_allocation_row(body, job);
+}
+
+void copy_rows(const Tables& from, TableWriter& write, std::uint32_t level) {
     const std::uint64_t index = write.index();
     for (const auto& row : from.nodes.all()) write.put_node(capped(*row, index));
     for (const auto& row : from.jobs.all()) write.put_job(capped(*row, index));
@@ -78,7 +90,7 @@ void copy_rows(const Tables& from, TableWriter& write) {
     for (const auto& row : from.allocations.all()) {
         JobPtr& job = jobs[job_key_of(*row)];
         if (!job) job = capped(*row->job, index);
-        write.put_allocation(make_allocation_row(*capped(row->body.unpack(), index), job));
+        write.put_allocation(restored(*row, job, index, level));
     }
 }
 
@@ -95,7 +107,7 @@ Result<void> State::restore(std::uint64_t index, const schema::StateRestoration&
     if (!file) return tl::unexpected{file.error()};
     Tables fresh;
     TableWriter write{fresh, index, changes};
-    copy_rows(file->tables_, write);
+    copy_rows(file->tables_, write, tables_.feature_level);
     for (const auto& row : tables_.servers.all()) write.put_server(row);
     if (tables_.feature_level != 0) write.set_feature_level(tables_.feature_level);
     // Also of tables that are empty now: whoever waits for a change of one has seen it.

@@ -84,9 +84,37 @@ void free_node(UsageByNode& usage, const AllocationRow& row) {
         usage.put(row.node_id, now);
 }
 
+template <class Edit>
+void edit_work(WorkByNode& work, const Uuid& node, const Edit& edit) {
+    const auto* before = work.find(node);
+    auto now =
+        before != nullptr ? std::make_shared<NodeWork>(**before) : std::make_shared<NodeWork>();
+    edit(*now);
+    if (now->total() == 0)
+        work.erase(node);
+    else
+        work.put(node, std::move(now));
+}
+
+// Reports of the node's own are no work for it.
+void note_work(WorkByNode& work, const AllocationRow* before, const AllocationRow* now,
+               std::uint64_t index) {
+    const bool leaves = before != nullptr && (now == nullptr || now->node_id != before->node_id);
+    const bool comes = now != nullptr && (before == nullptr || leaves);
+    if (leaves) {
+        edit_work(work, before->node_id, [&](NodeWork& one) { one.removed(before->id, index); });
+    }
+    if (now == nullptr) return;
+    const std::uint64_t changed = now->body.alloc_modify_index();
+    if (!comes && changed == before->body.alloc_modify_index()) return;
+    edit_work(work, now->node_id, [&](NodeWork& one) { one.changed(now->id, changed, comes); });
+}
+
 }  // namespace
 
-void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now) {
+void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now,
+                      std::uint64_t index) {
+    note_work(derived.work_by_node, before, now, index);
     auto by_node = [](const AllocationRow& row) { return OwnedKey<Uuid>{row.node_id, row.id}; };
     auto evaluation = [](const AllocationRow& row) { return to_uuid(row.body.eval_id()); };
     auto deployment = [](const AllocationRow& row) { return to_uuid(row.body.deployment_id()); };
@@ -145,7 +173,7 @@ void unindex_node(Derived& derived, const Uuid& id) {
 Derived rebuild_derived(const Tables& tables) {
     Derived derived;
     for (const AllocationPtr& row : tables.allocations.all()) {
-        index_allocation(derived, nullptr, row.get());
+        index_allocation(derived, nullptr, row.get(), 0);
     }
     for (const EvaluationPtr& row : tables.evaluations.all()) index_evaluation(derived, row);
     for (const DeploymentPtr& row : tables.deployments.all()) index_deployment(derived, row);

@@ -34,10 +34,21 @@ public:
         schema::Allocation& shown = *into_.add_allocations();
         shown = row->body.unpack();
         if (shown.has_metrics()) schema::show_scores(*shown.mutable_metrics());
-        if (seen_.insert(row->job.get()).second) *into_.add_jobs() = *row->job;
+        add_job(*row);
+    }
+    // For its node, to which it is no matter why it was placed there.
+    void add_without_metrics(const AllocationPtr& row) {
+        AllocationChange change;
+        change.set(schema::Allocation::kMetricsFieldNumber, "");
+        *into_.add_allocations() = change.applied_to(row->body).unpack();
+        add_job(*row);
     }
 
 private:
+    void add_job(const AllocationRow& row) {
+        if (seen_.insert(row.job.get()).second) *into_.add_jobs() = *row.job;
+    }
+
     schema::AllocationList& into_;
     std::set<const schema::Job*> seen_;  // only asked, never walked
 };
@@ -152,11 +163,21 @@ private:
     void node_work() {
         Uuid id = to_uuid(query_.node_work().node_id());
         if (!view_.node(id)) return refuse(response_, Errc::not_found, "node not found");
-        allocations(view_.allocations_on(id));
-        // Why it was placed there is no matter of the node's.
-        for (auto& one : *response_.mutable_allocations()->mutable_allocations()) {
-            one.clear_metrics();
+        // Below that level a restored snapshot leaves the indexes of what it brings back.
+        const std::uint64_t known =
+            view_.feature_level() >= 2 ? query_.node_work().known_index() : 0;
+        auto& list = *response_.mutable_allocations();
+        AllocationCollector out{list};
+        const NodeWork* work = view_.work_of(id);
+        if (known == 0 || work == nullptr || !work->knows_since(known)) {
+            for (const AllocationPtr& row : view_.allocations_on(id)) out.add_without_metrics(row);
+            return;
         }
+        for (const Uuid& changed : work->since(known)) {
+            out.add_without_metrics(view_.allocation(changed));
+        }
+        list.set_changes_only(true);
+        list.set_total(work->total());
     }
 
     // ---- below a job

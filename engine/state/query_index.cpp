@@ -34,11 +34,8 @@ std::uint64_t of_rows(const StateView& view, Table table, const auto& rows) {
 
 // What the servers changed; a client's own reports do not make it pull again.
 std::uint64_t of_work(const StateView& view, const Uuid& node_id) {
-    std::uint64_t index = 1;
-    for (const AllocationPtr& row : view.allocations_on(node_id)) {
-        index = std::max(index, row->body.alloc_modify_index());
-    }
-    return index;
+    const NodeWork* work = view.work_of(node_id);
+    return work != nullptr ? work->index() : 1;
 }
 
 std::uint64_t of_allocation(const StateView& view, const Uuid& id) {
@@ -160,7 +157,7 @@ std::vector<WatchKey> watch_keys(std::string_view namespace_, const Query& query
         case Query::kListServers:
             return {watch_any(Table::servers)};
         case Query::kNodeWork:
-            return {watch_by(Table::allocations, WatchScope::node,
+            return {watch_by(Table::allocations, WatchScope::work,
                              to_uuid(query.node_work().node_id()))};
         case Query::kSchedulerConfiguration:
             return {watch_any(Table::settings)};

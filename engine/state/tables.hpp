@@ -10,6 +10,7 @@
 #include <string>
 
 #include "engine/state/cow_tree.hpp"
+#include "engine/state/node_work.hpp"
 #include "engine/state/types.hpp"
 
 namespace drover::state {
@@ -80,6 +81,7 @@ using EvaluationsByJob = CowTree<OwnedKey<JobKey>, EvaluationPtr>;
 using DeploymentsByJob = CowTree<OwnedKey<JobKey>, DeploymentPtr>;
 using UsageByNode = CowTree<Uuid, Usage>;
 using FactsByNode = CowTree<Uuid, NodeFacts>;
+using WorkByNode = CowTree<Uuid, std::shared_ptr<const NodeWork>>;
 using IdsByText = CowTree<ShownUuid, Present>;
 
 struct Derived {
@@ -92,6 +94,7 @@ struct Derived {
     EvaluationsByJob evaluations_by_job;
     DeploymentsByJob deployments_by_job;
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
+    WorkByNode work_by_node;
     FactsByNode node_facts;
     IdsByText node_text;
     IdsByText evaluation_text;

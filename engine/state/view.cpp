@@ -50,6 +50,7 @@ void Tables::freeze() {
     derived.evaluations_by_job.freeze();
     derived.deployments_by_job.freeze();
     derived.usage_by_node.freeze();
+    derived.work_by_node.freeze();
     derived.node_facts.freeze();
     derived.jobs_in_use.freeze();
     derived.node_text.freeze();
@@ -114,6 +115,11 @@ AllocationPtr StateView::allocation(const Uuid& id) const {
 
 AllocationRange<AllocationsByOwner> StateView::allocations_on(const Uuid& node_id) const {
     return {owned(tables_->derived.allocations_by_node, node_id), tables_->allocations};
+}
+
+const NodeWork* StateView::work_of(const Uuid& node_id) const {
+    const auto* work = tables_->derived.work_by_node.find(node_id);
+    return work == nullptr ? nullptr : work->get();
 }
 
 AllocationRange<AllocationsByJob> StateView::allocations_of(const JobKey& key) const {

@@ -69,6 +69,8 @@ public:
     [[nodiscard]] AllocationPtr allocation(const Uuid& id) const;
     [[nodiscard]] AllocationTable::Range allocations() const { return tables_->allocations.all(); }
     [[nodiscard]] AllocationRange<AllocationsByOwner> allocations_on(const Uuid& node_id) const;
+    // Null where nothing is stored of the node. Lives as long as the view.
+    [[nodiscard]] const NodeWork* work_of(const Uuid& node_id) const;
     // Of every version and incarnation of the job; compare job->create_index() to tell them apart.
     [[nodiscard]] AllocationRange<AllocationsByJob> allocations_of(const JobKey& key) const;
     [[nodiscard]] bool has_live_allocations(const JobKey& key) const;

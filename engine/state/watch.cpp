@@ -59,6 +59,10 @@ std::set<WatchKey> Changes::keys() const {
         keys.insert(watch_row(table, row->id));
         keys.insert(watch_of_job(table, job_of(*row)));
         keys.insert(watch_by(table, WatchScope::node, row->node_id));
+        // Both move together where it was the servers that changed it.
+        if (row->body.alloc_modify_index() == row->body.modify_index()) {
+            keys.insert(watch_by(table, WatchScope::work, row->node_id));
+        }
         keys.insert(watch_by(table, WatchScope::evaluation, to_uuid(row->body.eval_id())));
         keys.insert(watch_by(table, WatchScope::deployment, to_uuid(row->body.deployment_id())));
     }

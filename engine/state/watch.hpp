@@ -15,7 +15,8 @@
 namespace drover::state {
 
 // Which rows of a table: all of them, one, or those that belong to a job, a node, ...
-enum class WatchScope : std::uint8_t { any, row, job, node, evaluation, deployment };
+// work: of a node, only what the servers changed; its own reports are no news to it.
+enum class WatchScope : std::uint8_t { any, row, job, node, work, evaluation, deployment };
 
 struct WatchKey {
     Table table{};

@@ -160,7 +160,7 @@ void TableWriter::put_allocation(AllocationPtr row) {
         AllocationJobKey old_key = job_key_of(**before);
         if (old_key != job_key) release_job(old_key);
     }
-    index_allocation(tables_.derived, before ? before->get() : nullptr, row.get());
+    index_allocation(tables_.derived, before ? before->get() : nullptr, row.get(), index_);
     changes_.allocations.push_back(std::move(row));
 }
 
@@ -168,7 +168,7 @@ void TableWriter::erase_allocation(const Uuid& id) {
     auto before = tables_.allocations.erase(id);
     if (!before) return;
     subtract(Table::allocations, hash_of(**before));
-    index_allocation(tables_.derived, before->get(), nullptr);
+    index_allocation(tables_.derived, before->get(), nullptr, index_);
     release_job(job_key_of(**before));
     changes_.allocations.push_back(*before);
 }

@@ -15,7 +15,9 @@ namespace drover::state {
 
 // A derived index as a function of rows: what TableWriter keeps and what a rebuild must equal.
 // A row that came (no before), changed, or went (no now).
-void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now);
+// `index` is that of the entry; 0 where the rows are not new.
+void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now,
+                      std::uint64_t index);
 void index_evaluation(Derived& derived, const EvaluationPtr& row);
 void unindex_evaluation(Derived& derived, const schema::Evaluation& row);
 void index_deployment(Derived& derived, const DeploymentPtr& row);

@@ -394,6 +394,55 @@ TEST(AgentNews, news_of_nobody_and_answers_to_nothing_are_ignored) {
     EXPECT_TRUE(host.client->registered());
 }
 
+TEST(AgentNews, what_did_not_change_is_not_told_again) {
+    ScriptedHost host;
+    host.place_and_run(1, {});
+    host.place_and_run(2, {});
+    host.advance(std::chrono::minutes{5});
+    EXPECT_EQ(host.told_whole, 2);
+    EXPECT_TRUE(host.runs(1, "web"));
+    host.want_stopped(1);
+    host.publish();
+    host.advance(seconds{5});
+    EXPECT_EQ(host.told_whole, 3);
+    EXPECT_FALSE(host.runs(1, "web"));
+    EXPECT_TRUE(host.runs(2, "web"));
+    host.restart_agent();
+    host.advance(seconds{5});
+    EXPECT_EQ(host.told_whole, 5) << "a new agent asks for everything";
+    EXPECT_EQ(host.reported(2), "running");
+}
+
+TEST(AgentNews, what_is_counted_but_was_never_told_is_asked_for) {
+    ScriptedHost host;
+    host.place_and_run(1, {});
+    // Servers that were set back count their indexes once more.
+    host.place(2, {}).set_alloc_modify_index(1);
+    host.publish();
+    host.advance(seconds{2});
+    EXPECT_TRUE(host.runs(2, "web"));
+}
+
+TEST(AgentNews, after_a_failed_pull_everything_is_told_again) {
+    ScriptedHost host;
+    host.place_and_run(1, {});
+    const int before = host.told_whole;
+    host.reachable = false;
+    host.advance(std::chrono::minutes{1});
+    host.reachable = true;
+    host.advance(std::chrono::minutes{2});
+    EXPECT_GT(host.told_whole, before);
+    EXPECT_TRUE(host.runs(1, "web"));
+}
+
+TEST(AgentNews, what_was_over_before_it_came_is_not_asked_for_again_and_again) {
+    ScriptedHost host;
+    host.place(1, {}).set_client_status("complete");
+    host.publish();
+    host.advance(std::chrono::minutes{5});
+    EXPECT_EQ(host.told_whole, 1);
+}
+
 TEST(AgentNews, an_answer_without_a_list_ends_no_task) {
     ScriptedHost host;
     host.place_and_run(1, {});

@@ -118,8 +118,9 @@ public:
     bool stops_at_once = true;  // a task that is asked to end
     bool reachable = true;
     bool knows_node = true;
-    bool holds_node_for_lost = false;  // until it hears how the node's allocations stand
+    bool holds_node_for_lost = false;    // until it hears how the node's allocations stand
     bool answers_pulls_at_once = false;  // though there is no news
+    bool tells_changes_only = true;      // as servers do since level 2
 
     // Inputs wait here until delivered; a property test takes them in any order.
     std::deque<Input> happened;
@@ -152,8 +153,8 @@ public:
         settle();
         while (true) {
             auto next = client->next_deadline();
-            for (const auto& [ticket, until] : blocked) {
-                if (!next || until < *next) next = until;
+            for (const auto& [ticket, pull] : blocked) {
+                if (!next || pull.until < *next) next = pull.until;
             }
             if (!next || *next > end) break;
             move_to(std::max(*next, now));
@@ -167,8 +168,8 @@ public:
         wall = wall + (at - now);
         now = at;
         std::set<std::uint64_t> over;
-        for (const auto& [ticket, until] : blocked) {
-            if (until <= now) over.insert(ticket);
+        for (const auto& [ticket, pull] : blocked) {
+            if (pull.until <= now) over.insert(ticket);
         }
         for (const auto ticket : over) answer_pull(Ticket{ticket});
     }
@@ -198,11 +199,11 @@ public:
     void want_stopped(int number) { touch(number).set_desired_status("stop"); }
     void forget_allocation(int number) {
         placed.erase(id_of(number));
-        ++index;
+        last_removal = ++index;
     }
     void publish() {
         std::set<std::uint64_t> all;
-        for (const auto& [ticket, until] : blocked) all.insert(ticket);
+        for (const auto& [ticket, pull] : blocked) all.insert(ticket);
         for (const auto ticket : all) answer_pull(Ticket{ticket});
     }
     void place_and_run(int number, const JobSpec& spec) {
@@ -299,7 +300,13 @@ public:
     int heartbeats = 0;
     std::uint64_t index = 10;
     Duration ttl = seconds{20};
-    std::map<std::uint64_t, Instant> blocked;  // pulls, until when they wait
+    struct Pull {
+        Instant until;
+        std::uint64_t known_index{};
+    };
+    std::map<std::uint64_t, Pull> blocked;
+    int told_whole = 0;              // allocations, over all answers
+    std::uint64_t last_removal = 0;  // its index
     std::map<std::pair<Uuid, std::string>, TaskKey> processes;
     std::map<TaskKey, ExitStatus> ended;
     std::set<TaskKey> held;  // starts that the driver has not answered
@@ -348,10 +355,22 @@ private:
     }
 
     void answer_pull(Ticket ticket) {
-        blocked.erase(ticket.value());
+        std::uint64_t known = 0;
+        if (const auto asked = blocked.find(ticket.value()); asked != blocked.end()) {
+            known = asked->second.known_index;
+            blocked.erase(asked);
+        }
+        answer_pull(ticket, known);
+    }
+    // Who knows everything up to that index is told what changed since.
+    void answer_pull(Ticket ticket, std::uint64_t known) {
         schema::Response response;
         auto* list = response.mutable_allocations();
+        list->set_changes_only(tells_changes_only && known >= last_removal && known != 0);
+        if (list->changes_only()) list->set_total(placed.size());
         for (const auto& [id, allocation] : placed) {
+            if (list->changes_only() && allocation.alloc_modify_index() <= known) continue;
+            ++told_whole;
             *list->add_allocations() = allocation;
             // As a server sends it: the job beside the allocation.
             *list->add_jobs() = allocation.job();
@@ -396,10 +415,11 @@ private:
             take_reports(effect.ticket, request.update_allocations());
         } else if (request.has_query()) {
             const bool news = request.query().min_index() < index;
+            const std::uint64_t known = request.query().node_work().known_index();
             if (news || answers_pulls_at_once) {
-                answer_pull(effect.ticket);
+                answer_pull(effect.ticket, known);
             } else {
-                blocked[effect.ticket.value()] = now + Duration{request.query().wait_ns()};
+                blocked[effect.ticket.value()] = {now + Duration{request.query().wait_ns()}, known};
             }
         }
     }
@@ -508,7 +528,6 @@ private:
         ended.erase(effect.key);
     }
     void carry_out(const Report& effect, int&) { log.emplace_back(effect); }
-
 };
 
 }  // namespace drover::client

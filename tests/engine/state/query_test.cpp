@@ -180,12 +180,34 @@ TEST(QueryNodeWork, MovesWithTheServersWishesAndNotWithTheClientsReports) {
     EXPECT_EQ(ask(world, work).failure().message(), "node not found");
 }
 
+TEST(QueryNodeWork, TellsThoseWhoKnowTheRestOfChangesOnly) {
+    Placed world;
+    schema::Query work;
+    work.mutable_node_work()->set_node_id(node_id(1).raw());
+    work.mutable_node_work()->set_known_index(ask(world, work).index());
+    EXPECT_EQ(ask(world, work).allocations().allocations_size(), 20) << "not before level 2";
+    schema::Entry level;
+    level.mutable_change_feature_level()->set_level(2);
+    world.must(level);
+    schema::Response news = ask(world, work);
+    EXPECT_EQ(news.allocations().allocations_size(), 0);
+    EXPECT_TRUE(news.allocations().changes_only());
+    EXPECT_EQ(news.allocations().total(), 20U);
+    world.report(2, "running");
+    EXPECT_EQ(ask(world, work).allocations().allocations_size(), 0) << "it said so itself";
+    world.stop(2);
+    news = ask(world, work);
+    ASSERT_EQ(news.allocations().allocations_size(), 1);
+    EXPECT_EQ(news.allocations().allocations(0).id(), allocation_id(2).raw());
+    EXPECT_EQ(news.allocations().jobs_size(), 1);
+    EXPECT_EQ(news.allocations().total(), 20U);
+}
+
 TEST(Query, WhatIsNotInTheStateIsNotAnsweredHere) {
     World world;
     schema::Query question;
     question.mutable_leader();
-    EXPECT_EQ(ask(world, question).failure().code(),
-              static_cast<std::uint32_t>(Errc::unsupported));
+    EXPECT_EQ(ask(world, question).failure().code(), static_cast<std::uint32_t>(Errc::unsupported));
 }
 
 TEST(Watch, AWriteWakesOnlyTheReadersItConcerns) {
@@ -207,10 +229,17 @@ TEST(Watch, AWriteWakesOnlyTheReadersItConcerns) {
     allocation.set_client_status("running");
     world.apply(report);  // also the node's first report
     ApplyResult result = world.apply(report);
-    EXPECT_EQ(watchers.woken(result.changes), (std::vector<std::uint64_t>{0, 3, 4}));
+    EXPECT_EQ(watchers.woken(result.changes), (std::vector<std::uint64_t>{3, 4}));
     watchers.remove(3);
-    EXPECT_EQ(watchers.woken(result.changes), (std::vector<std::uint64_t>{0, 4}));
+    EXPECT_EQ(watchers.woken(result.changes), (std::vector<std::uint64_t>{4}));
     EXPECT_EQ(watchers.size(), 5U);
+    // What a node said itself is no work for it; what the servers want of it is.
+    schema::Entry wish;
+    auto& one = *wish.mutable_transition_allocations()->add_transitions();
+    one.set_allocation_id(allocation_id(2).raw());
+    one.mutable_transition()->set_migrate(true);
+    result = world.apply(wish);
+    EXPECT_EQ(watchers.woken(result.changes), (std::vector<std::uint64_t>{0, 4}));
 }
 
 TEST(Watch, EveryQueryThatIsAnsweredHereCanBeWaitedFor) {

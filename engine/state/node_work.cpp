@@ -1,0 +1,42 @@
+#include "engine/state/node_work.hpp"
+
+#include <algorithm>
+
+namespace drover::state {
+namespace {
+
+// An agent pulls a few times a second: more than this seldom changes in between, and where it does,
+// the whole list is as good.
+constexpr std::size_t latest_max = 16;
+
+}  // namespace
+
+void NodeWork::changed(const Uuid& allocation, std::uint64_t index, bool fresh) {
+    if (fresh) ++total_;
+    index_ = std::max(index_, index);
+    std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });
+    latest_.emplace_back(index, allocation);
+    if (latest_.size() <= latest_max) return;
+    const auto oldest = std::min_element(latest_.begin(), latest_.end());
+    floor_ = std::max(floor_, oldest->first);
+    latest_.erase(oldest);
+}
+
+// Whoever has not heard of it needs the whole list.
+void NodeWork::removed(const Uuid& allocation, std::uint64_t index) {
+    --total_;
+    index_ = std::max(index_, index);
+    floor_ = std::max(floor_, index);
+    std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });
+}
+
+std::vector<Uuid> NodeWork::since(std::uint64_t index) const {
+    std::vector<Uuid> ids;
+    for (const auto& [at, id] : latest_) {
+        if (at > index) ids.push_back(id);
+    }
+    std::sort(ids.begin(), ids.end());
+    return ids;
+}
+
+}  // namespace drover::state
