@@ -1,7 +1,9 @@
 #include "sim/convergence.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
+#include <vector>
 
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
@@ -70,11 +72,26 @@ std::string tell_agent(const World& world, const state::AllocationRow& row) {
     return {};
 }
 
+// Those that do not run first; more of them tell no more, and this is asked again and again while a
+// world settles.
+std::vector<state::AllocationPtr> worth_telling(const state::StateView& view,
+                                                const std::string& job) {
+    constexpr std::size_t most = 10;
+    std::vector<state::AllocationPtr> rows;
+    for (const auto& row : view.allocations_of({"default", job})) {
+        if (!row->terminal() || row->body.next_allocation().empty()) rows.push_back(row);
+    }
+    std::stable_partition(rows.begin(), rows.end(), [](const auto& row) {
+        return row->client_status != state::ClientStatus::running;
+    });
+    if (rows.size() > most) rows.resize(most);
+    return rows;
+}
+
 // What is known of a job that does not come to rest: the newest facts first are what one needs.
 std::string tell_job(const World& world, const state::StateView& view, const std::string& job) {
     std::string text;
-    for (const auto& row : view.allocations_of({"default", job})) {
-        if (row->terminal() && !row->body.next_allocation().empty()) continue;
+    for (const auto& row : worth_telling(view, job)) {
         const auto& body = row->body;
         text += "\n    " + std::string{body.name()} + " version " +
                 std::to_string(body.job_version()) + ": wanted " +

@@ -61,9 +61,9 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
         restart->set_mode("fail");
     }
     if (load.type != "service" && load.type != "system") return;
-    if (load.max_parallel == 0) return;  // no deployment watches over it
     schema::UpdateStrategy* update = job.mutable_update();
     update->set_max_parallel(static_cast<std::int32_t>(load.max_parallel));
+    if (load.max_parallel == 0) return;  // no deployment watches over it
     update->set_stagger(Duration{std::chrono::seconds{3}}.count());
     if (load.type == "system") return;
     update->set_min_healthy_time(Duration{std::chrono::seconds{1}}.count());

@@ -188,15 +188,16 @@ void NodeProcess::send_request(World& world, const client::SendRequest& effect) 
         });
 }
 
-void NodeProcess::write_state(World& world, const client::WriteState& effect) {
+void NodeProcess::write_state(World& world, client::WriteState& effect) {
     const Duration delay = world.scenario.world.disk.fsync.draw(prng_);
     if (killed_in_write_) die_within(world, delay);
-    world.after(delay, [number = number_, agent = agent_incarnation_, effect](World& later) {
+    world.after(delay, [number = number_, agent = agent_incarnation_,
+                        effect = std::move(effect)](World& later) mutable {
         NodeProcess& node = later.nodes[number];
         if (node.agent_incarnation_ != agent) return;  // lost: it was not synced yet
-        for (const auto& [key, value] : effect.changes) {
+        for (auto& [key, value] : effect.changes) {
             if (value) {
-                node.durable_[key] = *value;
+                node.durable_[key] = std::move(*value);
             } else {
                 node.durable_.erase(key);
             }

@@ -64,7 +64,7 @@ private:
     void carry_out(World& world, client::Effect& effect);
     void wake_later(World& world);
     void send_request(World& world, const client::SendRequest& effect);
-    void write_state(World& world, const client::WriteState& effect);
+    void write_state(World& world, client::WriteState& effect);
     void die_within(World& world, Duration span);
     void start_task(World& world, const client::StartTask& effect);
     void task_starts(World& world, const client::StartTask& effect);

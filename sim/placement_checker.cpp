@@ -63,7 +63,7 @@ void PlacementChecker::server_stepped(World& world, const ServerProcess& server)
     const state::StateView& view = server.engine().view();
     const std::uint64_t index = view.table_index(state::Table::allocations);
     if (index <= checked_index_) return;
-    const Touched what = touched(view);
+    const auto what = changed(view);
     checked_index_ = index;
     check(world, view, what);
 }
@@ -71,83 +71,75 @@ void PlacementChecker::server_stepped(World& world, const ServerProcess& server)
 void PlacementChecker::finish(World& world) {
     const ServerProcess* const server = world.most_advanced();
     if (server == nullptr) return;
-    noted_.clear();
-    check(world, server->engine().view(), touched(server->engine().view()));
+    const state::StateView& view = server->engine().view();
+    check(world, view, everything(view));
 }
 
-PlacementChecker::Touched PlacementChecker::touched(const state::StateView& view) {
-    Touched what;
-    const auto touch = [&](const state::AllocationPtr& row) {
-        if (row && row->desired_status == state::DesiredStatus::evict) what.evicted.insert(row->id);
-        if (!row || row->terminal()) return;
-        what.nodes.insert(row->node_id);
-        what.jobs.insert(state::key_of(*row->job));
-    };
+std::vector<Uuid> PlacementChecker::changed(const state::StateView& view) {
+    std::vector<Uuid> ids;
     const auto end = noted_.upper_bound(view.applied_index());
     bool known = false;
     for (auto next = noted_.begin(); next != end; next = noted_.erase(next)) {
-        for (const auto& [term, ids] : next->second) {
+        for (const auto& [term, named] : next->second) {
             // Where the last change names nothing, it was none of those that name what they touch.
-            known |= next->first == view.table_index(state::Table::allocations) && !ids.empty();
-            for (const Uuid& id : ids) touch(view.allocation(id));
+            known |= next->first == view.table_index(state::Table::allocations) && !named.empty();
+            ids.insert(ids.end(), named.begin(), named.end());
         }
     }
-    if (known) return what;
-    for (const auto& row : view.allocations()) touch(row);
-    return what;
+    return known ? ids : everything(view);
 }
 
-// What one allocation can break is told by the other allocations of its job and of its node.
-void PlacementChecker::check(World& world, const state::StateView& view, const Touched& touched) {
+std::vector<Uuid> PlacementChecker::everything(const state::StateView& view) {
+    ledger_.clear();
+    std::vector<Uuid> ids;
+    for (const auto& row : view.allocations()) ids.push_back(row->id);
+    return ids;
+}
+
+// What one allocation can break is told by who holds its name, and by what its node holds.
+void PlacementChecker::check(World& world, const state::StateView& view,
+                             const std::vector<Uuid>& changed) {
     const Checks& checks = world.scenario.checks;
-    for (const state::JobKey& job : touched.jobs) {
-        if (checks.double_placement) check_names(world, view, job);
-        const JobLoad* const load = checks.constraints ? load_of(world, job) : nullptr;
-        if (load != nullptr) check_constraints(world, view, *load);
+    const auto clashes = ledger_.move(view, changed);
+    if (checks.double_placement) {
+        for (const auto& clash : clashes) check_names(world, view, clash);
     }
-    for (const Uuid& id : touched.evicted) check_preemption(world, view, id);
+    std::set<Uuid> nodes;
+    for (const Uuid& id : changed) {
+        const auto row = view.allocation(id);
+        if (!row) continue;
+        if (row->desired_status == state::DesiredStatus::evict) check_preemption(world, view, *row);
+        if (row->terminal()) continue;
+        if (checks.constraints) check_constraints(world, view, *row);
+        nodes.insert(row->node_id);
+    }
     if (!checks.capacity) return;
-    for (const Uuid& node : touched.nodes) check_capacity(world, view, node);
+    for (const Uuid& node : nodes) check_capacity(world, view, node);
 }
 
-const JobLoad* PlacementChecker::load_of(const World& world, const state::JobKey& job) {
+const JobLoad* PlacementChecker::load_of(const World& world, const std::string& job) {
     const auto& all = world.scenario.jobs;
     if (loads_.empty()) {
         for (std::size_t i = 0; i < all.size(); ++i) loads_.try_emplace(all[i].id, i);
     }
-    const auto found = loads_.find(job.id);
+    const auto found = loads_.find(job);
     return found == loads_.end() ? nullptr : &all[found->second];
 }
 
 void PlacementChecker::check_names(World& world, const state::StateView& view,
-                                   const state::JobKey& job) const {
-    std::vector<std::tuple<std::string_view, Uuid, Uuid>> holders;  // name, where only once, who
-    for (const auto& row : view.allocations_of(job)) {
-        if (row->terminal()) continue;
-        // A system job has the same name once on every node.
-        const bool everywhere = row->job->type() == "system" || row->job->type() == "sysbatch";
-        holders.emplace_back(row->body.name(), everywhere ? row->node_id : Uuid{}, row->id);
-    }
-    std::sort(holders.begin(), holders.end());
-    for (std::size_t i = 1; i < holders.size(); ++i) {
-        const auto& [name, place, id] = holders[i];
-        const auto& [name_before, place_before, id_before] = holders[i - 1];
-        if (name != name_before || place != place_before) continue;
-        world.fail(Class::safety, "no-double-place",
-                   "allocations " + id_before.text() + " and " + id.text() + " both hold \"" +
-                       std::string{name} + "\" at index " + std::to_string(checked_index_));
-    }
+                                   const PlacementLedger::Clash& clash) const {
+    world.fail(Class::safety, "no-double-place",
+               "allocations " + clash.holder.text() + " and " + clash.other.text() +
+                   " both hold \"" + std::string{view.allocation(clash.other)->body.name()} +
+                   "\" at index " + std::to_string(checked_index_));
 }
 
+// Against sums of the judge's own, not the index that the scheduler reads.
 void PlacementChecker::check_capacity(World& world, const state::StateView& view,
                                       const Uuid& id) const {
     const auto node = view.node(id);
     if (!node) return;
-    // Summed here from the rows, not read from the index that the scheduler itself uses.
-    state::Usage usage;
-    for (const auto& row : view.allocations_on(id)) {
-        if (!row->terminal()) usage += row->usage;
-    }
+    const state::Usage usage = ledger_.used(id);
     const std::int64_t cpu = node->node_resources().cpu().cpu_shares();
     const std::int64_t memory = node->node_resources().memory().memory_mb();
     if (usage.cpu_mhz <= cpu && usage.memory_mb <= memory) return;
@@ -160,37 +152,32 @@ void PlacementChecker::check_capacity(World& world, const state::StateView& view
 
 // Against what the scenario says of jobs and nodes, not against the constraints as they are stored.
 void PlacementChecker::check_constraints(World& world, const state::StateView& view,
-                                         const JobLoad& load) const {
-    std::set<Uuid> hosts;
-    for (const auto& row : view.allocations_of({"default", load.id})) {
-        if (row->terminal()) continue;
-        const bool fresh = hosts.insert(row->node_id).second;
-        if (!fresh && !load.distinct_hosts) continue;  // the same node has been looked at
-        const auto node = view.node(row->node_id);
-        if (!node) continue;
-        const bool wrong_kind = !load.node_kind.empty() && node->node_class() != load.node_kind;
-        const bool shared = load.distinct_hosts && !fresh;
-        if (!wrong_kind && !shared && node->node_pool() == load.pool) continue;
-        world.fail(Class::safety, "constraints",
-                   "allocation " + std::string{row->body.name()} + " stands on node " +
-                       row->node_id.text() +
-                       (shared ? " beside another one of its job"
-                               : ", of class \"" + node->node_class() + "\" and pool \"" +
-                                     node->node_pool() + "\""));
-    }
+                                         const state::AllocationRow& row) {
+    const JobLoad* const load = load_of(world, std::string{row.body.job_id()});
+    const auto node = view.node(row.node_id);
+    if (load == nullptr || !node) return;
+    const bool wrong_kind = !load->node_kind.empty() && node->node_class() != load->node_kind;
+    const bool shared = load->distinct_hosts && ledger_.count(load->id, row.node_id) > 1;
+    if (!wrong_kind && !shared && node->node_pool() == load->pool) return;
+    world.fail(Class::safety, "constraints",
+               "allocation " + std::string{row.body.name()} + " stands on node " +
+                   row.node_id.text() +
+                   (shared ? " beside another one of its job"
+                           : ", of class \"" + node->node_class() + "\" and pool \"" +
+                                 node->node_pool() + "\""));
 }
 
 // Whoever was evicted gave way to a job that is clearly more important.
 void PlacementChecker::check_preemption(World& world, const state::StateView& view,
-                                        const Uuid& evicted) {
-    const state::AllocationPtr row = view.allocation(evicted);
-    const auto by = view.allocation(state::to_uuid(row->body.unpack().preempted_by_allocation()));
+                                        const state::AllocationRow& evicted) {
+    const auto by =
+        view.allocation(state::to_uuid(evicted.body.unpack().preempted_by_allocation()));
     if (!by) return;
     world.marks.add("allocation.evicted");
-    if (by->job->priority() - row->job->priority() >= 10) return;
+    if (by->job->priority() - evicted.job->priority() >= 10) return;
     world.fail(Class::safety, "preemption",
-               "allocation " + std::string{row->body.name()} + " of priority " +
-                   std::to_string(row->job->priority()) + " gave way to " +
+               "allocation " + std::string{evicted.body.name()} + " of priority " +
+                   std::to_string(evicted.job->priority()) + " gave way to " +
                    std::string{by->body.name()} + " of priority " +
                    std::to_string(by->job->priority()));
 }

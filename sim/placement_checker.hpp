@@ -6,13 +6,13 @@
 #include <cstdint>
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/client/boundary.hpp"
 #include "engine/server/boundary.hpp"
 #include "engine/state/view.hpp"
+#include "sim/placement_ledger.hpp"
 #include "sim/scenario.hpp"
 
 namespace drover::schema {
@@ -37,22 +37,23 @@ public:
     void finish(World& world);
 
 private:
-    struct Touched {
-        std::set<state::JobKey> jobs;
-        std::set<Uuid> nodes;
-        std::set<Uuid> evicted;  // allocations
-    };
-    // What the entries up to this view changed; everything where that is not known.
-    [[nodiscard]] Touched touched(const state::StateView& view);
-    void check(World& world, const state::StateView& view, const Touched& touched);
-    void check_names(World& world, const state::StateView& view, const state::JobKey& job) const;
+    // The allocations that entries up to this view changed; all of them, and an account begun
+    // anew, where that is not known.
+    [[nodiscard]] std::vector<Uuid> changed(const state::StateView& view);
+    [[nodiscard]] std::vector<Uuid> everything(const state::StateView& view);
+    void check(World& world, const state::StateView& view, const std::vector<Uuid>& changed);
+    void check_names(World& world, const state::StateView& view,
+                     const PlacementLedger::Clash& clash) const;
     void check_capacity(World& world, const state::StateView& view, const Uuid& node) const;
-    void check_constraints(World& world, const state::StateView& view, const JobLoad& load) const;
-    static void check_preemption(World& world, const state::StateView& view, const Uuid& evicted);
-    [[nodiscard]] const JobLoad* load_of(const World& world, const state::JobKey& job);
+    void check_constraints(World& world, const state::StateView& view,
+                           const state::AllocationRow& row);
+    static void check_preemption(World& world, const state::StateView& view,
+                                 const state::AllocationRow& evicted);
+    [[nodiscard]] const JobLoad* load_of(const World& world, const std::string& job);
 
     std::uint64_t checked_index_{0};  // of the allocations table, over all servers
-    // Only what an entry names is looked at once it is applied, and the rest in the end: a large
+    PlacementLedger ledger_;
+    // Only what an entry names is looked at once it is applied, and everything in the end: a large
     // world would spend its time here.
     std::map<std::uint64_t, std::map<std::uint64_t, std::vector<Uuid>>> noted_;  // index, term
     std::map<std::string, std::size_t> loads_;                                   // by job

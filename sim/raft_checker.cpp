@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/raft/raft.hpp"
+#include "engine/schema/canonical.hpp"
 #include "sim/trace.hpp"
 #include "sim/world.hpp"
 
@@ -97,7 +98,7 @@ void RaftChecker::log_written(World& world, const ServerProcess& server,
     const raft::Entry* previous = nullptr;
     for (const auto& entry : write.entries) {
         Written written;
-        written.content = entry.data.size() == 0 ? 0 : fingerprint(entry.payload());
+        written.content = entry.data.size() == 0 ? 0 : schema::hash128(entry.payload(), 0).low;
         if (previous != nullptr) {
             written.previous = previous->term;
             written.previous_known = true;
