@@ -356,6 +356,8 @@ void route_job(const ExchangePtr& exchange, const Rest& rest) {
     const std::string what = rest.size() > 1 ? rest.back() : std::string{};
     const std::string id = joined(rest, rest.size() - 1);
     const bool get = exchange->is_get();
+    if (what == "revert" || what == "stable" || what == "scale")
+        return route_job_version(exchange, id, what);
     if (what == "plan")
         return exchange->is_write() ? plan_job(exchange, id) : exchange->invalid_method();
     if (what == "evaluate")

@@ -282,12 +282,27 @@ void change_deployment(const ExchangePtr& exchange, const std::string& what,
     }
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
         const auto& written = response.deployment_written();
-        one.answer(JsonValue::Object{{"EvalID", id_text(written.evaluation_id())},
-                                     {"EvalCreateIndex", written.evaluation_create_index()},
-                                     {"DeploymentModifyIndex", written.deployment_modify_index()},
-                                     {"RevertedJobVersion", JsonValue{}},
-                                     {"Index", response.index()}},
-                   &response);
+        one.answer(
+            JsonValue::Object{{"EvalID", id_text(written.evaluation_id())},
+                              {"EvalCreateIndex", written.evaluation_create_index()},
+                              {"DeploymentModifyIndex", written.deployment_modify_index()},
+                              {"RevertedJobVersion", written.has_reverted_job_version()
+                                                         ? JsonValue{written.reverted_job_version()}
+                                                         : JsonValue{}},
+                              {"Index", response.index()}},
+            &response);
+    });
+}
+
+// Only deployments over several regions wait for others; there are none here.
+void unblock_deployment(const ExchangePtr& exchange, const std::string& raw) {
+    if (!exchange->is_write()) return exchange->invalid_method();
+    auto request = exchange->envelope();
+    request->mutable_query()->set_deployment(raw);
+    exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
+        one.fail(400, "deployment " + id_text(response.deployment().id()) + " is " +
+                          response.deployment().status() +
+                          ": only one that waits for other regions can be unblocked");
     });
 }
 
@@ -314,6 +329,7 @@ void route_deployment(const ExchangePtr& exchange, const Rest& rest) {
     if (what == "fail" || what == "pause" || what == "promote" || what == "allocation-health") {
         return change_deployment(exchange, what, *raw);
     }
+    if (what == "unblock") return unblock_deployment(exchange, *raw);
     exchange->fail(404, "");
 }
 

@@ -30,6 +30,11 @@ void route_operator(const ExchangePtr& exchange, const Rest& rest);     // /v1/o
 void route_regions(const ExchangePtr& exchange, const Rest& rest);      // /v1/regions
 void route_search(const ExchangePtr& exchange, const Rest& rest);       // /v1/search
 
+// ---- parts of /v1/job/:id
+
+// …/revert, …/stable, …/scale
+void route_job_version(const ExchangePtr& exchange, const std::string& id, const std::string& what);
+
 // ---- parts of /v1/operator
 
 void route_upgrade(const ExchangePtr& exchange, const Rest& rest);    // …/upgrade/…

@@ -1,14 +1,10 @@
 // The table of all commands: what they are called, what they take, and how their help reads.
 #include <algorithm>
 
-#include "agent/cli/command.hpp"
+#include "agent/cli/command_tables.hpp"
 
 namespace drover::agent::cli {
 namespace {
-
-const FlagSpec json_flag{"json", false, "print the API's JSON"};
-const FlagSpec verbose_flag{"verbose", false, "whole ids and more details"};
-const FlagSpec detach_flag{"detach", false, "do not wait: print the evaluation's id and return"};
 
 std::vector<FlagSpec> with_variables(std::vector<FlagSpec> flags) {
     flags.insert(flags.end(),
@@ -535,10 +531,12 @@ std::vector<Command> make_commands() {
          0,
          0,
          agent_command}};
-    for (auto* const make : {make_job_file_commands, make_job_commands, make_node_commands,
-                             make_other_commands, make_server_commands, make_operator_commands,
-                             make_scheduler_commands, make_upgrade_commands, make_snapshot_commands,
-                             make_offline_commands, make_raft_log_commands}) {
+    for (auto* const make :
+         {make_job_file_commands, make_job_commands, make_job_change_commands,
+          make_job_version_commands, make_deployment_commands, make_deployment_pause_commands,
+          make_node_commands, make_other_commands, make_server_commands, make_operator_commands,
+          make_scheduler_commands, make_upgrade_commands, make_snapshot_commands,
+          make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));
     }
     // "status" alone takes any id, and lists jobs without one.

@@ -32,6 +32,8 @@ public:
         return code == 0 ? outcome : code;
     }
 
+    int follow_deployment(const std::string& id);
+
 private:
     static void title(const std::string& text) {
         std::cout << "==> " << clock_text() << ": " << text << std::endl;
@@ -111,29 +113,6 @@ private:
         return status == "complete" && failed.empty() ? 0 : 2;
     }
 
-    int follow_deployment(const std::string& id) {
-        title("Monitoring deployment \"" + short_id(id, options_.verbose) + "\"");
-        std::uint64_t index = 0;
-        std::string shown;
-        while (true) {
-            const auto reply = api_.get("/v1/deployment/" + id,
-                                        {{"index", std::to_string(index)}, {"wait", "5s"}});
-            if (!reply) {
-                std::cerr << "Error reading deployment: " << reply.error().message << "\n";
-                return 1;
-            }
-            index = reply->index;
-            const std::string progress = describe(reply->json);
-            if (progress != shown) line(progress);
-            shown = progress;
-            const std::string status = text(reply->json, "Status");
-            if (status == "running" || status == "pending" || status == "initializing") continue;
-            title("Deployment \"" + short_id(id, options_.verbose) + "\" " + status + ": " +
-                  text(reply->json, "StatusDescription"));
-            return status == "successful" || status == "paused" ? 0 : 2;
-        }
-    }
-
     static std::string describe(const JsonValue& deployment) {
         std::string progress;
         for (const auto& [group, state] : object(deployment, "TaskGroups")) {
@@ -155,6 +134,29 @@ private:
     std::set<std::string> allocations_, statuses_;
 };
 
+int Monitor::follow_deployment(const std::string& id) {
+    title("Monitoring deployment \"" + short_id(id, options_.verbose) + "\"");
+    std::uint64_t index = 0;
+    std::string shown;
+    while (true) {
+        const auto reply =
+            api_.get("/v1/deployment/" + id, {{"index", std::to_string(index)}, {"wait", "5s"}});
+        if (!reply) {
+            std::cerr << "Error reading deployment: " << reply.error().message << "\n";
+            return 1;
+        }
+        index = reply->index;
+        const std::string progress = describe(reply->json);
+        if (progress != shown) line(progress);
+        shown = progress;
+        const std::string status = text(reply->json, "Status");
+        if (status == "running" || status == "pending" || status == "initializing") continue;
+        title("Deployment \"" + short_id(id, options_.verbose) + "\" " + status + ": " +
+              text(reply->json, "StatusDescription"));
+        return status == "successful" || status == "paused" ? 0 : 2;
+    }
+}
+
 std::string counted(const JsonValue& metrics, const char* name, const std::string& prefix,
                     const char* before, const char* after) {
     std::string out;
@@ -169,6 +171,11 @@ std::string counted(const JsonValue& metrics, const char* name, const std::strin
 
 int monitor_evaluation(ApiClient& api, const std::string& id, const MonitorOptions& options) {
     return Monitor{api, options}.follow(id);
+}
+
+int monitor_deployment(ApiClient& api, const std::string& id, bool verbose) {
+    const MonitorOptions options{verbose, true};
+    return Monitor{api, options}.follow_deployment(id);
 }
 
 std::string placement_metrics(const JsonValue& metrics, const std::string& prefix) {

@@ -17,6 +17,9 @@ struct MonitorOptions {
 [[nodiscard]] int monitor_evaluation(ApiClient& api, const std::string& id,
                                      const MonitorOptions& options);
 
+// The same for a deployment alone.
+[[nodiscard]] int monitor_deployment(ApiClient& api, const std::string& id, bool verbose);
+
 // Why a group could not be placed: the numbers of an allocation metric, one line each.
 [[nodiscard]] std::string placement_metrics(const schema::JsonValue& metrics,
                                             const std::string& prefix);

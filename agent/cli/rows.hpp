@@ -12,6 +12,11 @@ namespace drover::agent::cli {
 // ID, Node ID, Task Group, Version, Desired, Status, Created, Modified.
 [[nodiscard]] std::string allocation_rows(const schema::JsonValue& allocations, bool verbose);
 
+// ID, Job ID, Job Version, Status, Description.
+[[nodiscard]] std::string deployment_rows(const schema::JsonValue& deployments, bool verbose);
+// One deployment, and below it how far each group is.
+[[nodiscard]] std::string deployment_text(const schema::JsonValue& deployment, bool verbose);
+
 // The one object of a list whose id begins so, whole. Reports what is wrong and returns none.
 // `list` is "/v1/allocations", `one` is "/v1/allocation/", `what` names it in errors.
 [[nodiscard]] std::optional<schema::JsonValue> find_by_prefix(const Invocation& invocation,

@@ -169,7 +169,9 @@ int any_status(const Invocation& invocation) {
     if (kind == "allocs") return alloc_status(invocation);
     if (kind == "evals") return eval_status(invocation);
     if (kind == "nodes") return node_status(invocation);
-    return report_error("\"" + told + "\" is a deployment: see the status of its job");
+    if (kind == "deployment") return deployment_status(invocation);
+    return report_error("\"" + told + "\" is one of the " + kind +
+                        ", which have no status command");
 }
 
 int job_inspect(const Invocation& invocation) {

@@ -30,6 +30,9 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kFinalizeUpgrade:
         case schema::Request::kUpdateNodeDrain:
         case schema::Request::kSetSchedulerConfiguration:
+        case schema::Request::kRevertJob:
+        case schema::Request::kSetJobStability:
+        case schema::Request::kScaleJob:
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:
         case schema::Request::kCollectGarbage:
@@ -71,6 +74,12 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_restore_snapshot(context);
         case schema::Request::kSetSchedulerConfiguration:
             return draft_scheduler_configuration(context);
+        case schema::Request::kRevertJob:
+            return draft_revert_job(context);
+        case schema::Request::kSetJobStability:
+            return draft_set_job_stability(context);
+        case schema::Request::kScaleJob:
+            return draft_scale_job(context);
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:
         case schema::Request::kCollectGarbage:

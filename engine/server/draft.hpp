@@ -47,6 +47,9 @@ struct Draft {
 [[nodiscard]] Result<Draft> draft_finalize_upgrade(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_rehearsal(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_scheduler_configuration(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_revert_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_set_job_stability(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_scale_job(const DraftContext& context);
 
 // What finalizing asks for where no level is named: all that has come into the cluster.
 [[nodiscard]] std::uint32_t newest_level_of_any(const state::StateView& view);

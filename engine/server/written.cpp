@@ -27,6 +27,7 @@ void fill_node(schema::NodeWritten& written, const Evaluations& evaluations) {
 void fill_deployment(schema::DeploymentWritten& written, const schema::DeploymentChange& change,
                      const state::StateView& after) {
     written.set_deployment_modify_index(after.applied_index());
+    if (change.has_revert_to()) written.set_reverted_job_version(change.revert_to().version());
     if (!change.has_evaluation()) return;
     written.set_evaluation_id(change.evaluation().id());
     written.set_evaluation_create_index(after.applied_index());
@@ -62,6 +63,8 @@ void fill_written(schema::Response& response, const schema::Request& request,
     const schema::Evaluation* evaluation = first_evaluation(entry);
     switch (request.body_case()) {
         case schema::Request::kRegisterJob:
+        case schema::Request::kRevertJob:
+        case schema::Request::kScaleJob:
             return fill_job(*response.mutable_job_written(), after,
                             state::key_of(entry.register_job().job()), evaluation);
         case schema::Request::kDeregisterJob:
@@ -71,6 +74,11 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kEvaluateJob:
             return fill_job(*response.mutable_job_written(), after,
                             {namespace_of(request), request.evaluate_job().job_id()}, evaluation);
+        case schema::Request::kSetJobStability:
+            return fill_job(
+                *response.mutable_job_written(), after,
+                {entry.change_job_stability().namespace_(), entry.change_job_stability().job_id()},
+                evaluation);
         case schema::Request::kStopAllocation:
             if (evaluation != nullptr) {
                 response.mutable_allocation_stopped()->set_evaluation_id(evaluation->id());

@@ -112,6 +112,19 @@ TaskGroupSummary
 JobRegisterResponse
   EvalID string! EvalCreateIndex uint64 JobModifyIndex uint64 Warnings string
   LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
+JobStabilityResponse
+  JobModifyIndex uint64! LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
+DeploymentUpdateResponse
+  EvalID string! EvalCreateIndex uint64 DeploymentModifyIndex uint64 RevertedJobVersion uint64
+  LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
+JobScaleStatusResponse
+  JobID string! Namespace string! JobCreateIndex uint64! JobModifyIndex uint64! JobStopped bool!
+  TaskGroups {}TaskGroupScaleStatus!
+TaskGroupScaleStatus
+  Desired int! Placed int! Running int! Healthy int! Unhealthy int! Events []ScalingEvent
+ScalingEvent
+  Count int64 PreviousCount int64 Error bool Message string Meta {}any EvalID string
+  Time uint64 CreateIndex uint64
 JobDeregisterResponse
   EvalID string! EvalCreateIndex uint64 JobModifyIndex uint64
   LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
