@@ -140,13 +140,23 @@ void GroupRun::stop_superseded_canaries() {
     desired_.set_stop(desired_.stop() + superseded.size());
     all_ = without(std::move(all_), superseded);
 
-    if (!current) return;
+    if (!current) {
+        // A rollout that ends where its canaries take over leaves the others to be stopped.
+        const auto& old = job_.old_deployment;
+        const bool just_ended = old && old->status() == "successful" &&
+                                old->job_version() == job_.inputs.job->version();
+        if (!just_ended) return;
+        const auto known = chosen(all_, state_of(*old, name_));
+        promoted_ = classify(known, job_.inputs.tainted, job_.inputs.now).untainted;
+        return;
+    }
     const auto mine = chosen(all_, state_of(*current, name_));
     const auto classes = classify(mine, job_.inputs.tainted, job_.inputs.now);
     job_.stop(classes.migrate, "alloc is being migrated");
     job_.stop(classes.lost, "alloc is lost since its node is down", "lost");
     all_ = without(without(std::move(all_), classes.migrate), classes.lost);
     canaries_ = classes.untainted;
+    if (!canarying()) promoted_ = canaries_;
 }
 
 void GroupRun::reschedule_untainted() {
@@ -251,10 +261,10 @@ void GroupRun::stop_surplus() {
         }
     };
     // A promoted canary takes over the name of the one it was a trial for.
-    if (!canarying() && !canaries_.empty()) {
+    if (!promoted_.empty()) {
         NameSet promoted;
-        for (const auto& [id, row] : canaries_) promoted.emplace(row->body.name());
-        stop_while_surplus(in_name_order(without(candidates, canaries_)),
+        for (const auto& [id, row] : promoted_) promoted.emplace(row->body.name());
+        stop_while_surplus(in_name_order(without(candidates, promoted_)),
                            [&](const auto& row) { return promoted.contains(row.body.name()); });
     }
     NameIndex migrating{job_.inputs.key.id, name_, count_};

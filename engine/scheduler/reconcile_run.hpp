@@ -75,6 +75,7 @@ private:
 
     AllocationSet all_;
     AllocationSet canaries_;
+    AllocationSet promoted_;  // canaries that take over from those of their names
     Classes classes_;
     AllocationSet untainted_;
     AllocationSet reschedule_now_;

@@ -173,6 +173,24 @@ TEST(Canary, after_its_promotion_takes_the_place_of_its_namesake) {
     EXPECT_EQ(latest(harness)->status(), "successful");
 }
 
+TEST(Canary, as_many_as_the_count_take_over_all_at_once) {
+    Harness harness;
+    harness.add_nodes(4);
+    harness.run(version(1, 3, 3));
+    harness.make_healthy("api");
+    harness.evaluate("api");
+    harness.run(version(2, 3, 3, 3));
+    harness.make_healthy("api");
+    EXPECT_EQ(harness.live("api").size(), 6U);
+    harness.promote("api");
+    const auto output = harness.evaluate("api");
+    EXPECT_EQ(output.plan().placements_size(), 0);
+    EXPECT_FALSE(output.plan().has_deployment()) << "the rollout is over: none follows it";
+    EXPECT_EQ(of_version(harness, 0), 0U);
+    EXPECT_EQ(of_version(harness, 1), 3U);
+    EXPECT_EQ(latest(harness)->status(), "successful");
+}
+
 TEST(Canary, is_stopped_when_a_newer_version_comes) {
     Harness harness;
     harness.add_nodes(4);
