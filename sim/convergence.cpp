@@ -195,6 +195,7 @@ std::string not_converged(const World& world) {
     if (auto reason = servers_agree(world, *leader); !reason.empty()) return reason;
     if (!world.members.settled()) return "a change of members is not acknowledged yet";
     if (!world.drains.settled()) return "a change of a drain is not acknowledged yet";
+    if (!world.rollouts.settled()) return "what an operator asked for is not decided yet";
     if (!world.workload.settled()) return "a job's registration is not acknowledged yet";
     if (auto reason = nodes_ready(world, view); !reason.empty()) return reason;
     if (auto reason = evaluations_done(view); !reason.empty()) return reason;

@@ -86,10 +86,21 @@ void Faults::perform(World& world, std::size_t number) {
             break;
         case Verb::register_job:
             world.workload.register_again(
-                world, step.job, step.count != 0 ? std::optional{step.count} : std::nullopt);
+                world, step.job, step.count != 0 ? std::optional{step.count} : std::nullopt,
+                step.broken);
             break;
         case Verb::stop_job:
             world.workload.stop_job(world, step.job);
+            break;
+        case Verb::promote:
+        case Verb::fail_deployment:
+        case Verb::pause_deployment:
+        case Verb::resume_deployment:
+        case Verb::revert_job:
+        case Verb::scale_job:
+        case Verb::reject_jobs:
+        case Verb::accept_jobs:
+            if (!world.rollouts.wish(world, step)) return;
             break;
         default: {
             std::set<std::uint32_t> servers, nodes;

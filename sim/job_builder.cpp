@@ -66,12 +66,19 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
     if (load.max_parallel == 0) return;  // no deployment watches over it
     update->set_stagger(Duration{std::chrono::seconds{3}}.count());
     if (load.type == "system") return;
-    update->set_min_healthy_time(Duration{std::chrono::seconds{1}}.count());
-    update->set_healthy_deadline(Duration{std::chrono::seconds{60}}.count());
-    update->set_progress_deadline(Duration{std::chrono::minutes{2}}.count());
+    update->set_min_healthy_time(load.min_healthy_time.count());
+    update->set_healthy_deadline(load.healthy_deadline.count());
+    update->set_progress_deadline(load.progress_deadline.count());
+    update->set_canary(static_cast<std::int32_t>(load.canary));
+    update->set_auto_promote(load.auto_promote);
+    update->set_auto_revert(load.auto_revert);
     // A failed allocation is placed anew soon: the scenario's time is short.
     schema::ReschedulePolicy* reschedule = group.mutable_reschedule_policy();
-    reschedule->set_unlimited(true);
+    reschedule->set_unlimited(load.reschedules);
+    if (!load.reschedules) {
+        reschedule->set_attempts(0);
+        return;
+    }
     reschedule->set_delay(Duration{std::chrono::seconds{5}}.count());
     reschedule->set_delay_function("constant");
 }
@@ -79,7 +86,7 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
 }  // namespace
 
 server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::uint32_t count,
-                                    std::uint64_t revision) {
+                                    std::uint64_t revision, bool broken) {
     auto request = envelope(id);
     schema::Job& job = *request->mutable_register_job()->mutable_job();
     job.set_id(load.id);
@@ -89,7 +96,10 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
     task->mutable_resources()->set_memory_mb(static_cast<std::int32_t>(load.memory_mib));
     // Another revision is another job version; an operator's retry of one revision is not.
     add_variable(*task, "REVISION", static_cast<std::int64_t>(revision));
-    if (load.run_for || load.type == "batch" || load.type == "sysbatch") {
+    if (broken) {
+        add_variable(*task, "SIM_EXIT_CODE", 1);
+        add_variable(*task, "SIM_RUN_FOR_NS", Duration{std::chrono::milliseconds{200}}.count());
+    } else if (load.run_for || load.type == "batch" || load.type == "sysbatch") {
         add_variable(*task, "SIM_EXIT_CODE", load.exit_code);
         add_variable(*task, "SIM_RUN_FOR_NS",
                      load.run_for.value_or(std::chrono::seconds{2}).count());
@@ -121,6 +131,46 @@ server::RequestPtr finalize_request() {
 server::RequestPtr rehearse_request() {
     auto request = std::make_shared<schema::Request>();
     request->mutable_rehearse();
+    return request;
+}
+
+server::RequestPtr deployment_request(const Uuid& deployment, Verb verb) {
+    using Update = schema::UpdateDeploymentRequest;
+    auto request = envelope({});
+    Update& update = *request->mutable_update_deployment();
+    update.set_deployment_id(deployment.raw());
+    update.set_action(verb == Verb::promote            ? Update::PROMOTE
+                      : verb == Verb::fail_deployment  ? Update::FAIL
+                      : verb == Verb::pause_deployment ? Update::PAUSE
+                                                       : Update::RESUME);
+    return request;
+}
+
+server::RequestPtr revert_request(const std::string& job, std::uint64_t version,
+                                  std::uint64_t prior) {
+    auto request = envelope({});
+    schema::RevertJobRequest& revert = *request->mutable_revert_job();
+    revert.set_job_id(job);
+    revert.set_version(version);
+    revert.set_enforce_prior_version(true);
+    revert.set_prior_version(prior);
+    return request;
+}
+
+server::RequestPtr scale_request(const std::string& job, std::uint32_t count) {
+    auto request = envelope({});
+    schema::ScaleJobRequest& scale = *request->mutable_scale_job();
+    scale.set_job_id(job);
+    scale.set_group("group");
+    scale.set_count(count);
+    return request;
+}
+
+server::RequestPtr reject_request(bool rejects) {
+    auto request = envelope({});
+    auto& configuration = *request->mutable_set_scheduler_configuration()->mutable_configuration();
+    configuration.set_reject_job_registration(rejects);
+    configuration.mutable_preemption_config()->set_system_scheduler_enabled(true);
     return request;
 }
 

@@ -12,7 +12,7 @@
 namespace drover::sim {
 
 server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::uint32_t count,
-                                    std::uint64_t revision);
+                                    std::uint64_t revision, bool broken = false);
 server::RequestPtr deregister_request(const Uuid& id, const std::string& job);
 // To a server that is about to stop: if it leads, another one is to.
 server::RequestPtr step_aside_request();
@@ -21,6 +21,13 @@ server::RequestPtr remove_peer_request(const Uuid& id, const schema::ServerInfo&
 // As another server's agent asks for it whom a newcomer has greeted.
 server::RequestPtr register_server_request(const Uuid& id, const schema::ServerInfo& server);
 server::RequestPtr drain_request(const Uuid& id, const Uuid& node, const DrainWish& wish);
+// Promote, fail, pause or resume.
+server::RequestPtr deployment_request(const Uuid& deployment, Verb verb);
+server::RequestPtr revert_request(const std::string& job, std::uint64_t version,
+                                  std::uint64_t prior);
+server::RequestPtr scale_request(const std::string& job, std::uint32_t count);
+// Of the scheduler's configuration: no job is registered, or jobs are again.
+server::RequestPtr reject_request(bool rejects);
 server::RequestPtr finalize_request();
 server::RequestPtr pause_request(bool paused);  // of evaluations
 server::RequestPtr rehearse_request();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
@@ -126,8 +127,32 @@ const JobLoad* PlacementChecker::load_of(const World& world, const std::string& 
     return found == loads_.end() ? nullptr : &all[found->second];
 }
 
+namespace {
+
+bool is_canary(const state::StateView& view, const state::AllocationRow& row) {
+    if (row.body.deployment_id().empty()) return false;
+    const auto deployment = view.deployment(state::to_uuid(row.body.deployment_id()));
+    if (!deployment) return false;
+    for (const auto& group : deployment->task_groups()) {
+        const auto& canaries = group.placed_canaries();
+        if (std::find(canaries.begin(), canaries.end(), row.id.raw()) != canaries.end())
+            return true;
+    }
+    return false;
+}
+
+// A canary has the name of the allocation that it is to replace, which is of another version.
+bool one_tries_to_replace_the_other(const state::StateView& view, const Uuid& a, const Uuid& b) {
+    const auto first = view.allocation(a), second = view.allocation(b);
+    return first->body.job_version() != second->body.job_version() &&
+           (is_canary(view, *first) || is_canary(view, *second));
+}
+
+}  // namespace
+
 void PlacementChecker::check_names(World& world, const state::StateView& view,
                                    const PlacementLedger::Clash& clash) const {
+    if (one_tries_to_replace_the_other(view, clash.holder, clash.other)) return;
     world.fail(Class::safety, "no-double-place",
                "allocations " + clash.holder.text() + " and " + clash.other.text() +
                    " both hold \"" + std::string{view.allocation(clash.other)->body.name()} +

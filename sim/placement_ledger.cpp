@@ -1,5 +1,6 @@
 #include "sim/placement_ledger.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/schema/canonical.hpp"
@@ -45,8 +46,9 @@ void PlacementLedger::release(const Uuid& id) {
     const auto found = live_.find(id);
     if (found == live_.end()) return;
     const Held& held = found->second;
-    const auto name = names_.find(held.name);
-    if (name != names_.end() && name->second == id) names_.erase(name);
+    const auto [first, last] = names_.equal_range(held.name);
+    const auto name = std::find_if(first, last, [&](const auto& one) { return one.second == id; });
+    if (name != last) names_.erase(name);
     if (--jobs_on_nodes_[held.job_on_node] == 0) jobs_on_nodes_.erase(held.job_on_node);
     nodes_[held.node] -= held.usage;
     live_.erase(found);
@@ -69,13 +71,13 @@ std::vector<PlacementLedger::Clash> PlacementLedger::move(const state::StateView
     std::vector<Clash> clashes;
     for (const auto& row : taking) {
         const Held held = held_by(*row);
-        const auto [name, fresh] = names_.try_emplace(held.name, row->id);
-        if (!fresh) {
+        const auto [first, last] = names_.equal_range(held.name);
+        for (auto name = first; name != last; ++name) {
             const auto holder = view.allocation(name->second);
             const bool clash = holder && !holder->terminal() && same_name(*holder, *row);
             if (clash) clashes.push_back({holder->id, row->id});
-            name->second = row->id;
         }
+        names_.emplace(held.name, row->id);
         if (!live_.try_emplace(row->id, held).second) continue;
         ++jobs_on_nodes_[held.job_on_node];
         nodes_[held.node] += held.usage;

@@ -43,7 +43,8 @@ private:
     void release(const Uuid& id);
 
     std::unordered_map<Uuid, Held, IdHash> live_;
-    std::unordered_map<std::uint64_t, Uuid> names_;
+    // Of one name more than one may be live: a canary beside the allocation that it is to replace.
+    std::unordered_multimap<std::uint64_t, Uuid> names_;
     std::unordered_map<std::uint64_t, std::uint32_t> jobs_on_nodes_;
     std::unordered_map<Uuid, state::Usage, IdHash> nodes_;
 };

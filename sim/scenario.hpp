@@ -155,6 +155,13 @@ struct JobLoad {
     int exit_code{};
     std::optional<std::uint32_t> restart_attempts;
     std::uint32_t max_parallel{1};
+    std::uint32_t canary{};
+    bool auto_promote{};
+    bool auto_revert{};
+    Duration min_healthy_time{std::chrono::seconds{1}};
+    Duration healthy_deadline{std::chrono::seconds{60}};
+    Duration progress_deadline{std::chrono::minutes{2}};
+    bool reschedules{true};  // what failed is placed anew, at any time
 
     [[nodiscard]] bool on_every_node() const { return type == "system" || type == "sysbatch"; }
 };
@@ -207,6 +214,14 @@ enum class Verb : std::uint8_t {
     corrupt_version_file,
     register_job,
     stop_job,
+    promote,
+    fail_deployment,
+    pause_deployment,
+    resume_deployment,
+    revert_job,
+    scale_job,
+    reject_jobs,
+    accept_jobs,
     crash_after_append,
     remove_server,
     add_server,
@@ -240,6 +255,8 @@ struct Step {
     std::string content;
     std::string job;
     std::uint32_t count{};
+    std::uint64_t version{};  // revert-job
+    bool broken{};            // register-job: its tasks fail
     Chance chance;
     std::optional<Distribution> distribution;
 };

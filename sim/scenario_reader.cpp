@@ -207,9 +207,19 @@ JobLoad read_job(Section& section) {
     if (const auto attempts = section.number("restart_attempts", 0, 1000)) {
         job.restart_attempts = static_cast<std::uint32_t>(*attempts);
     }
+    job.reschedules = section.boolean("reschedules").value_or(true);
     inside(section, "update", [&](Section& update) {
         job.max_parallel =
             static_cast<std::uint32_t>(update.number("max_parallel", 0, 50'000).value_or(1));
+        job.canary = static_cast<std::uint32_t>(update.number("canary", 0, 50'000).value_or(0));
+        job.auto_promote = update.boolean("auto_promote").value_or(false);
+        job.auto_revert = update.boolean("auto_revert").value_or(false);
+        job.min_healthy_time =
+            update.parsed("min_healthy_time", parse_duration).value_or(job.min_healthy_time);
+        job.healthy_deadline =
+            update.parsed("healthy_deadline", parse_duration).value_or(job.healthy_deadline);
+        job.progress_deadline =
+            update.parsed("progress_deadline", parse_duration).value_or(job.progress_deadline);
     });
     return job;
 }

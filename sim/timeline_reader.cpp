@@ -109,16 +109,32 @@ void read_protocol(Section& section, Step& step) {
     step.raft_protocol = static_cast<std::uint32_t>(*protocol);
 }
 
+bool is_about_a_job(Verb verb) {
+    switch (verb) {
+        case Verb::register_job:
+        case Verb::stop_job:
+        case Verb::promote:
+        case Verb::fail_deployment:
+        case Verb::pause_deployment:
+        case Verb::resume_deployment:
+        case Verb::revert_job:
+        case Verb::scale_job:
+            return true;
+        default:
+            return false;
+    }
+}
+
 void require_targets(const Section& section, const Step& step) {
-    const bool needs_target = step.verb != Verb::heal && step.verb != Verb::register_job &&
-                              step.verb != Verb::stop_job && step.verb != Verb::loss &&
-                              step.verb != Verb::delay;
+    const bool needs_job = is_about_a_job(step.verb);
+    const bool needs_target = !needs_job && step.verb != Verb::heal && step.verb != Verb::loss &&
+                              step.verb != Verb::delay && step.verb != Verb::reject_jobs &&
+                              step.verb != Verb::accept_jobs;
     if (needs_target && step.targets.empty() && step.from.empty()) {
         throw ReadingError{step.position, section.path() + ": " +
                                               std::string{word_of(verb_words, step.verb)} +
                                               " needs a target"};
     }
-    const bool needs_job = step.verb == Verb::register_job || step.verb == Verb::stop_job;
     if (needs_job && step.job.empty()) {
         throw ReadingError{step.position, section.path() + ": " +
                                               std::string{word_of(verb_words, step.verb)} +
@@ -150,6 +166,8 @@ Step read_step(const YAML::Node& node, std::size_t number) {
     step.content = section.text("content").value_or("garbage");
     step.job = section.text("job").value_or("");
     step.count = static_cast<std::uint32_t>(section.number("count", 0, 50'000).value_or(0));
+    step.version = section.number("version", 0, 1'000'000).value_or(0);
+    step.broken = section.boolean("broken").value_or(false);
     step.chance = section.parsed("p", parse_chance).value_or(Chance{});
     step.distribution = section.parsed("delay", parse_distribution);
     require_targets(section, step);

@@ -83,10 +83,11 @@ void Workload::wish(World& world, std::size_t load) {
 }
 
 void Workload::register_again(World& world, const std::string& job,
-                              std::optional<std::uint32_t> count) {
+                              std::optional<std::uint32_t> count, bool broken) {
     const std::size_t load = load_of(job);
     jobs_[load].count = count.value_or(jobs_[load].count);
     jobs_[load].stopped = false;
+    jobs_[load].broken = broken;
     ++jobs_[load].revision;
     try_job(world, load, jobs_[load].revision);
 }
@@ -102,8 +103,9 @@ void Workload::try_job(World& world, std::size_t load, std::uint64_t revision) {
     const JobState& job = jobs_[load];
     if (revision != job.revision) return;  // a newer wish has replaced this one
     const Uuid id = Uuid::mint(world.wall(), prng_);
-    auto request = job.stopped ? deregister_request(id, scenario_->jobs[load].id)
-                               : register_request(id, scenario_->jobs[load], job.count, revision);
+    auto request =
+        job.stopped ? deregister_request(id, scenario_->jobs[load].id)
+                    : register_request(id, scenario_->jobs[load], job.count, revision, job.broken);
     world.requests.ask(world, std::nullopt, pick_server(world), std::move(request), job_timeout,
                        [load, revision](World& later, const Answer& answer) {
                            later.workload.job_answered(later, load, revision, answer);
@@ -124,6 +126,7 @@ void Workload::job_answered(World& world, std::size_t load, std::uint64_t revisi
                        " was refused: " + answer.response->failure().message());
         return;
     }
+    if (failed_with(answer, Errc::permission_denied)) world.marks.add("job.rejected");
     world.after(job_retry,
                 [load, revision](World& later) { later.workload.try_job(later, load, revision); });
 }

@@ -27,7 +27,11 @@ public:
     void stop() { stopped_ = true; }
 
     // Registers a job of the scenario again, with another count where one is given.
-    void register_again(World& world, const std::string& job, std::optional<std::uint32_t> count);
+    // Broken: its tasks fail from now on.
+    void register_again(World& world, const std::string& job, std::optional<std::uint32_t> count,
+                        bool broken);
+    // Somebody else changed the count.
+    void scaled(const std::string& job, std::uint32_t count) { jobs_[load_of(job)].count = count; }
     void stop_job(World& world, const std::string& job);
 
     // How many allocations of the job are wanted now; none for a job never registered or stopped.
@@ -44,6 +48,7 @@ private:
         std::uint64_t revision{};      // rises with every wish
         std::uint64_t acknowledged{};  // the newest revision that a server has acknowledged
         bool stopped{};
+        bool broken{};
     };
     struct RegisterClient {
         std::uint32_t number{};

@@ -4,10 +4,13 @@
 #include <charconv>
 
 #include "engine/schema/allocation.pb.h"
+#include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/schema/server.pb.h"
+#include "engine/schema/task.pb.h"
+#include "engine/schema/value.pb.h"
 #include "engine/state/features.hpp"
 #include "engine/state/view.hpp"
 
@@ -88,6 +91,39 @@ std::int64_t count_allocations(const state::StateView& view, std::string_view jo
     return count;
 }
 
+// Running, and of the job's newest version or of an older one.
+std::int64_t count_by_version(const state::StateView& view, std::string_view job, bool current) {
+    const state::JobKey key{"default", std::string{job}};
+    const auto newest = view.job(key);
+    std::int64_t count = 0;
+    for (const auto& row : view.allocations_of(key)) {
+        const bool runs =
+            !row->server_terminal() && row->client_status == state::ClientStatus::running;
+        const bool is_newest = newest && row->body.job_version() == newest->version();
+        if (runs && is_newest == current) ++count;
+    }
+    return count;
+}
+
+// Of a job as it stands: its version, the revision of the load that it is, how many stable versions
+// are kept.
+std::int64_t job_fact(const state::StateView& view, std::string_view name, std::string_view job) {
+    const state::JobKey key{"default", std::string{job}};
+    const auto newest = view.job(key);
+    if (!newest) return 0;
+    if (name == "job.version") return static_cast<std::int64_t>(newest->version());
+    std::int64_t fact = 0;
+    if (name == "job.stable") {
+        for (const auto& one : view.job_versions(key)) fact += one->stable() ? 1 : 0;
+        return fact;
+    }
+    for (const auto& pair : newest->task_groups(0).tasks(0).env()) {
+        if (pair.key() != "REVISION") continue;
+        std::from_chars(pair.value().data(), pair.value().data() + pair.value().size(), fact);
+    }
+    return fact;
+}
+
 }  // namespace
 
 World::World(const Scenario& told, std::uint64_t seed, Trace written)
@@ -97,6 +133,7 @@ World::World(const Scenario& told, std::uint64_t seed, Trace written)
       workload{told, Prng{seed}},
       members{Prng{seed}},
       drains{Prng{seed}},
+      rollouts{Prng{seed}},
       faults{told, Prng{seed}},
       swarm{told, Prng{seed}},
       root_{seed} {
@@ -223,6 +260,31 @@ std::int64_t World::node_fact(const state::StateView& view, std::string_view nam
     return live;
 }
 
+std::int64_t World::deployment_fact(const state::StateView& view, std::string_view name,
+                                    std::string_view argument) const {
+    const state::JobKey key{"default", std::string{argument}};
+    name.remove_prefix(std::string_view{"deployment."}.size());
+    std::int64_t of_status = 0;
+    for (const auto& one : view.deployments_of(key)) of_status += one->status() == name ? 1 : 0;
+    const auto latest = view.latest_deployment(key);
+    if (!latest) return 0;
+    std::int64_t placed = 0, healthy = 0, unhealthy = 0, canaries = 0, unpromoted = 0;
+    for (const auto& group : latest->task_groups()) {
+        placed += group.placed_allocs();
+        healthy += group.healthy_allocs();
+        unhealthy += group.unhealthy_allocs();
+        canaries += group.placed_canaries_size();
+        unpromoted += group.desired_canaries() > 0 && !group.promoted() ? 1 : 0;
+    }
+    if (name == "placed") return placed;
+    if (name == "healthy") return healthy;
+    if (name == "unhealthy") return unhealthy;
+    if (name == "canaries") return canaries;
+    if (name == "unpromoted") return unpromoted;
+    if (name == "unsettled") return placed - healthy - unhealthy;
+    return of_status;
+}
+
 std::int64_t World::state_fact(std::string_view name, std::string_view argument) const {
     const ServerProcess* const server = most_advanced();
     if (server == nullptr) return 0;
@@ -231,6 +293,11 @@ std::int64_t World::state_fact(std::string_view name, std::string_view argument)
     if (name == "cluster.rehearsals") return static_cast<std::int64_t>(view.rehearsals());
     if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
     if (name == "job.blocked") return count_blocked(view, argument);
+    if (name.starts_with("deployment.")) return deployment_fact(view, name, argument);
+    if (name.starts_with("job.")) return job_fact(view, name, argument);
+    if (name == "alloc.current" || name == "alloc.outdated") {
+        return count_by_version(view, argument, name == "alloc.current");
+    }
     if (name.starts_with("node.")) return node_fact(view, name, argument);
     if (name == "nodes.draining") {
         std::int64_t draining = 0;

@@ -20,6 +20,7 @@
 #include "sim/node_process.hpp"
 #include "sim/predicate.hpp"
 #include "sim/requests.hpp"
+#include "sim/rollouts.hpp"
 #include "sim/scenario.hpp"
 #include "sim/server_process.hpp"
 #include "sim/swarm.hpp"
@@ -79,6 +80,7 @@ public:
     Workload workload;
     Members members;
     Drains drains;
+    Rollouts rollouts;
     Faults faults;
     SwarmFaults swarm;
     Checkers checkers;
@@ -88,6 +90,8 @@ private:
     [[nodiscard]] std::int64_t server_fact(std::string_view name, std::string_view argument) const;
     [[nodiscard]] std::int64_t node_fact(const state::StateView& view, std::string_view name,
                                          std::string_view argument) const;
+    [[nodiscard]] std::int64_t deployment_fact(const state::StateView& view, std::string_view name,
+                                               std::string_view argument) const;
     [[nodiscard]] std::int64_t state_fact(std::string_view name, std::string_view argument) const;
 
     Prng root_;
