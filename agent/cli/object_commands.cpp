@@ -165,10 +165,17 @@ int alloc_status(const Invocation& invocation) {
             pairs.emplace_back("Canary", "true");
     }
     for (const auto& [name, key] : {std::pair{"Replacement Alloc ID", "NextAllocation"},
-                                    std::pair{"Previous Alloc ID", "PreviousAllocation"}}) {
+                                    std::pair{"Previous Alloc ID", "PreviousAllocation"},
+                                    std::pair{"Preempted By", "PreemptedByAllocation"}}) {
         const std::string other = text(*allocation, key);
         if (!other.empty()) pairs.emplace_back(name, short_id(other, verbose));
     }
+    std::string preempted;
+    for (const auto& id : list(*allocation, "PreemptedAllocations")) {
+        if (id.text() == nullptr) continue;
+        preempted += (preempted.empty() ? "" : ", ") + short_id(*id.text(), verbose);
+    }
+    if (!preempted.empty()) pairs.emplace_back("Preempted Allocs", preempted);
     std::cout << key_values(pairs);
     print_tasks(invocation, *allocation);
     if (verbose)
