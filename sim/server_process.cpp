@@ -133,6 +133,7 @@ void ServerProcess::start(World& world) {
     ++incarnation_;
     paused_until_ = world.now();
     disk_free_at_ = world.now() + world.scenario.world.disk.read.draw(prng_);
+    sync_begins_at_ = world.now();
     wake_at_.reset();
     if (incarnation_ > 1) world.marks.add("server.restarted");
     world.trace.event(world.now(), "server.started", number_ + 1, incarnation_, raft_protocol_);
@@ -264,12 +265,9 @@ void ServerProcess::halt(World& world, const std::string& reason) {
 void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
     world.checkers.log_written(world, *this, write);
     disk_.begin(write);
-    const DiskOptions& options = world.scenario.world.disk;
-    // Drawn one after the other: compilers evaluate the terms of a sum in any order.
-    disk_free_at_ = std::max(disk_free_at_, world.now());
-    disk_free_at_ += options.write.draw(prng_);
-    disk_free_at_ += options.fsync.draw(prng_);
-    disk_free_at_ += world.swarm.disk_delay(prng_);
+    // What comes while the disk is busy is written together once it is free, as the agent does it.
+    const bool joins = sync_begins_at_ > world.now();
+    if (!joins) begin_sync_when_free(world);
     world.at(disk_free_at_, [number = number_, process = incarnation_](World& later) {
         ServerProcess& server = later.servers[number];
         if (server.incarnation_ == process) server.finish_write(later);
@@ -286,6 +284,16 @@ void ServerProcess::write_log(World& world, const raft::WriteLog& write) {
         if (server.incarnation_ == process)
             later.faults.crash(later, number, Persist::any, restart_after);
     });
+}
+
+void ServerProcess::begin_sync_when_free(World& world) {
+    const DiskOptions& options = world.scenario.world.disk;
+    sync_begins_at_ = std::max(disk_free_at_, world.now());
+    // Drawn one after the other: compilers evaluate the terms of a sum in any order.
+    disk_free_at_ = sync_begins_at_;
+    disk_free_at_ += options.write.draw(prng_);
+    disk_free_at_ += options.fsync.draw(prng_);
+    disk_free_at_ += world.swarm.disk_delay(prng_);
 }
 
 void ServerProcess::finish_write(World& world) {

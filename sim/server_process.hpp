@@ -68,6 +68,7 @@ private:
     // Runs `input` after the delay, if the same process still lives then.
     void tell_later(World& world, Duration delay, server::Input input);
     void write_log(World& world, const raft::WriteLog& write);
+    void begin_sync_when_free(World& world);
     void finish_write(World& world);
     void save_snapshot(World& world, const server::SaveSnapshot& effect);
     void send(World& world, const server::SendMessage& effect);
@@ -85,6 +86,7 @@ private:
     Instant paused_until_{};
     std::vector<server::Input> waiting_;  // for the end of the pause, in the order of arrival
     Instant disk_free_at_{};
+    Instant sync_begins_at_{};  // of the last one that was begun or waits for the disk
     std::optional<Instant> wake_at_;
     struct CrashInWrite {
         Duration restart_after{};
