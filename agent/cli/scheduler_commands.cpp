@@ -129,9 +129,10 @@ int scheduler_set_config(const Invocation& invocation) {
     }
     if (!truth(reply->json, "Updated")) {
         return report_error(
-            "Scheduler configuration could not be atomically updated, please try again");
+            "the scheduler's configuration was changed by somebody else in the meantime; "
+            "nothing was written: look at it with `operator scheduler get-config` and try again");
     }
-    std::cout << "Scheduler configuration updated!\n";
+    std::cout << "The scheduler works by the new configuration.\n";
     return 0;
 }
 
