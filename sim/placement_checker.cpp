@@ -11,6 +11,7 @@
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/schema/placement_batch.hpp"
 #include "sim/world.hpp"
 
 namespace drover::sim {
@@ -34,6 +35,11 @@ std::vector<Uuid> allocations_of(const schema::Entry& entry) {
         note(ids, plan.placements());
         note(ids, plan.stops());
         note(ids, plan.preemptions());
+        for (const auto& batch : plan.placement_batches()) {
+            schema::for_each_placement(batch, [&](const schema::BatchedPlacement& one) {
+                ids.push_back(state::to_uuid(one.id));
+            });
+        }
     }
     for (const auto& one : entry.update_allocations().allocations()) {
         ids.push_back(state::to_uuid(one.id()));

@@ -18,7 +18,7 @@ std::shared_ptr<schema::Entry> new_entry(const Mint& mint) {
 
 void seal(schema::Entry& entry) {
     entry.set_type(static_cast<std::uint32_t>(entry.body_case()));
-    entry.set_level(state::level_of_entry_type(entry.type()));
+    entry.set_level(state::level_of_contents(entry));
 }
 
 schema::Evaluation new_evaluation(const Mint& mint, const EvaluationOrder& order) {

@@ -8,6 +8,7 @@
 #include "engine/scheduler/fit.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
+#include "engine/schema/placement_batch.hpp"
 
 namespace drover::control {
 namespace {
@@ -20,6 +21,16 @@ void drop_nodes(Groups& groups, const std::set<Uuid>& refused) {
         if (!refused.contains(state::to_uuid(group.node_id()))) kept.Add(std::move(group));
     }
     groups.Swap(&kept);
+}
+
+void drop_batched(schema::Plan& plan, const std::set<Uuid>& refused) {
+    google::protobuf::RepeatedPtrField<schema::PlacementBatch> kept;
+    for (const schema::PlacementBatch& batch : plan.placement_batches()) {
+        auto rest = schema::without_nodes(
+            batch, [&](std::string_view node) { return refused.contains(state::to_uuid(node)); });
+        if (!rest.nodes().empty()) kept.Add(std::move(rest));
+    }
+    plan.mutable_placement_batches()->Swap(&kept);
 }
 
 void drop_ended_preemptions(const state::StateView& view, schema::Plan& plan) {
@@ -50,6 +61,7 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
     if (!refused.empty() && plan.all_at_once()) {
         plan.clear_stops();
         plan.clear_placements();
+        plan.clear_placement_batches();
         plan.clear_preemptions();
         plan.clear_deployment();
         plan.clear_deployment_updates();
@@ -57,6 +69,7 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
         drop_nodes(*plan.mutable_stops(), refused);
         drop_nodes(*plan.mutable_placements(), refused);
         drop_nodes(*plan.mutable_preemptions(), refused);
+        drop_batched(plan, refused);
     }
     drop_ended_preemptions(view, plan);
     checked.plan = std::move(plan);
@@ -65,7 +78,8 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
 
 bool changes_nothing(const schema::Plan& plan) {
     return no_allocations(plan.stops()) && no_allocations(plan.placements()) &&
-           !plan.has_deployment() && plan.deployment_updates().empty();
+           plan.placement_batches().empty() && !plan.has_deployment() &&
+           plan.deployment_updates().empty();
 }
 
 }  // namespace drover::control

@@ -16,17 +16,11 @@ bool client_terminal(const schema::Allocation& allocation) {
     return status == "complete" || status == "failed" || status == "lost";
 }
 
-bool has_ports(const schema::Allocation& allocation) {
-    const auto& resources = allocation.allocated_resources();
-    return !resources.shared().ports().empty() || !resources.shared().networks().empty() ||
-           std::any_of(resources.tasks().begin(), resources.tasks().end(),
-                       [](const auto& task) { return !task.networks().empty(); });
-}
-
 // What a plan does to one node.
 struct Part {
     std::set<Uuid> leaving;
     Allocations arriving;
+    state::Usage batched;  // of what arrives in batches; it holds no ports
 };
 
 std::map<Uuid, Part> parts_of(const schema::Plan& plan) {
@@ -43,6 +37,13 @@ std::map<Uuid, Part> parts_of(const schema::Plan& plan) {
         Part& part = parts[state::to_uuid(list.node_id())];
         for (const auto& allocation : list.allocations()) part.arriving.push_back(&allocation);
     }
+    for (const auto& batch : plan.placement_batches()) {
+        const state::Usage each = state::usage_of(batch.common());
+        for (const auto& node : batch.nodes()) {
+            state::Usage& sum = parts[state::to_uuid(node.id())].batched;
+            for (std::uint32_t i = 0; i < node.count(); ++i) sum += each;
+        }
+    }
     return parts;
 }
 
@@ -56,12 +57,12 @@ bool all_stored(const state::StateView& view, const Uuid& node_id, const Allocat
 }
 
 std::string refusal_of(const state::StateView& view, const Uuid& node_id, const Part& part) {
-    if (all_stored(view, node_id, part.arriving)) return {};
+    if (part.batched.allocations == 0 && all_stored(view, node_id, part.arriving)) return {};
     const auto node = view.node(node_id);
     if (node == nullptr) return "node does not exist";
     if (node->status() != "ready") return "node is " + node->status();
     if (!ready_for_placement(*node)) return "node is not eligible";
-    return misfit(view, *node, part.leaving, part.arriving);
+    return misfit(view, *node, part.leaving, part.arriving, part.batched);
 }
 
 bool ports_fit(const state::StateView& view, const schema::Node& node, const std::set<Uuid>& gone,
@@ -92,13 +93,15 @@ const char* exceeded(const Capacity& capacity, const state::Usage& used) {
 }
 
 std::string misfit(const state::StateView& view, const schema::Node& node,
-                   const std::set<Uuid>& leaving, const Allocations& arriving) {
+                   const std::set<Uuid>& leaving, const Allocations& arriving,
+                   const state::Usage& batched) {
     const Uuid node_id = state::to_uuid(node.id());
     std::set<Uuid> gone = leaving;
     for (const auto* allocation : arriving) gone.insert(state::to_uuid(allocation->id()));
 
     // The sum that the state keeps, less what goes: a full node is not counted over for each plan.
     state::Usage used = view.usage(node_id);
+    used += batched;
     for (const auto& id : gone) {
         const auto row = view.allocation(id);
         if (row != nullptr && row->node_id == node_id && !row->terminal()) used -= row->usage;
@@ -107,7 +110,7 @@ std::string misfit(const state::StateView& view, const schema::Node& node,
     for (const auto* allocation : arriving) {
         if (client_terminal(*allocation)) continue;
         used += state::usage_of(*allocation);
-        ports_asked = ports_asked || has_ports(*allocation);
+        ports_asked = ports_asked || holds_ports(allocation->allocated_resources());
     }
     if (const char* dimension = exceeded(capacity_of(node), used)) return dimension;
     const bool fits = !ports_asked || ports_fit(view, node, gone, arriving);

@@ -33,10 +33,11 @@ using state::ready_for_placement;
 
 // The first dimension in which the node cannot hold its allocations (those that are not terminal),
 // without `leaving` and with `arriving`, where an arriving one replaces the stored one of the same
-// id; empty where everything fits.
+// id; empty where everything fits. `batched` arrives as well: new ones, of which none holds a port.
 [[nodiscard]] std::string misfit(const state::StateView& view, const schema::Node& node,
                                  const std::set<Uuid>& leaving,
-                                 const std::vector<const schema::Allocation*>& arriving);
+                                 const std::vector<const schema::Allocation*>& arriving,
+                                 const state::Usage& batched = {});
 
 // Why the part of the plan on a node must not be committed against this view, for each node where
 // there is a reason. Stops are always fine; new allocations need a node that is ready and eligible

@@ -17,12 +17,6 @@ std::uint32_t mixed(std::uint32_t x) {
     return x ^ (x >> 16);
 }
 
-bool has_ports(const schema::AllocatedResources& resources) {
-    return !resources.shared().ports().empty() || !resources.shared().networks().empty() ||
-           std::any_of(resources.tasks().begin(), resources.tasks().end(),
-                       [](const auto& task) { return !task.networks().empty(); });
-}
-
 }  // namespace
 
 Fleet::Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng)
@@ -141,7 +135,7 @@ void Fleet::place(std::uint32_t number, const std::string& group, const state::U
                   const schema::AllocatedResources& resources) {
     used_[number] += usage;
     events_.push_back({number, node(number), group, +1});
-    if (!has_ports(resources)) return;
+    if (!holds_ports(resources)) return;
     placed_[number].push_back(resources);
     if (ports_[number]) ports_[number]->add(resources);
 }

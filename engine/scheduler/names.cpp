@@ -3,14 +3,15 @@
 #include <charconv>
 #include <utility>
 
+#include "engine/schema/placement_batch.hpp"
+
 namespace drover::scheduler {
 
 std::string allocation_name(std::string_view job_id, std::string_view group, std::uint64_t index) {
     std::string name{job_id};
     name += '.';
     name += group;
-    name += '[' + std::to_string(index) + ']';
-    return name;
+    return schema::numbered_name(name, index);
 }
 
 std::uint64_t index_of(std::string_view name) {

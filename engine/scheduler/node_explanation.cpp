@@ -77,7 +77,8 @@ schema::AllocMetric explanation_of_one(const schema::Node& node, const schema::J
     NodeExplanation one;
     one.evaluate(node);
     schema::AllocMetric metrics = one.metrics(job);
-    schema::add_scores(metrics, node.id(), {.norm = score, .binpack = score});
+    schema::add_scores(*metrics.mutable_placement_scores(), node.id(),
+                       {.norm = score, .binpack = score});
     return metrics;
 }
 

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/scheduler/names.hpp"
 #include "engine/scheduler/reschedule.hpp"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/placement_batch.hpp"
 #include "engine/schema/placement_scores.hpp"
 
 namespace drover::scheduler {
@@ -205,9 +207,11 @@ std::optional<Choice> Placer::make_room(Ranking& ranking, Wish wish) {
         return std::nullopt;
     }
     // Nothing but a preemption has this component, and preemptions are few: noted in full.
-    schema::show_scores(choice->metrics);
-    choice->metrics.clear_placement_scores();
-    for (auto& meta : *choice->metrics.mutable_score_meta_data()) {
+    auto& metrics = choice->metrics.emplace(ranking.metrics());
+    *metrics.mutable_placement_scores() = std::move(choice->scores);
+    schema::show_scores(metrics);
+    metrics.clear_placement_scores();
+    for (auto& meta : *metrics.mutable_score_meta_data()) {
         if (meta.node_id() != fleet_.node(best->node)->id()) continue;
         auto& pair = *meta.add_scores();
         pair.set_key("preemption");
@@ -243,27 +247,86 @@ void Placer::add_exhausted(schema::AllocMetric& metrics, const GroupShape& shape
     }
 }
 
-void Placer::write(const Placement& placement, const Source& source, const Ranking& ranking,
+void Placer::write(const Placement& placement, const Source& source, Ranking& ranking,
                    Choice choice) {
+    const std::string id = Uuid::mint(inputs_.plan.wall, ids_).raw();
+    const std::uint32_t node = choice.node;
+    for (const auto& victim : choice.victims) {
+        writer_.preempt(*victim, id);
+        ++preempted_[placement.group];
+    }
+    const auto& shape = ranking.shape();
+    if (is_like_others(placement, source, shape, choice)) {
+        add_to_batch(placement, source, ranking, id, choice);
+        fleet_.place(node, placement.group, shape.ask, shape.resources);
+        return;
+    }
+    schema::Allocation placed = whole(placement, source, ranking, std::move(choice));
+    placed.set_id(id);
+    fleet_.place(node, placement.group, shape.ask, placed.allocated_resources());
+    writer_.place(std::move(placed));
+}
+
+// Nothing tells it from the group's other new allocations but its node, number and scores.
+bool Placer::is_like_others(const Placement& placement, const Source& source,
+                            const GroupShape& shape, const Choice& choice) const {
+    return inputs_.plan.batches && source.job == inputs_.job && !placement.canary &&
+           placement.previous == nullptr && choice.victims.empty() && choice.ports.empty() &&
+           !holds_ports(shape.resources);
+}
+
+void Placer::add_to_batch(const Placement& placement, const Source& source, Ranking& ranking,
+                          const std::string& id, const Choice& choice) {
+    OpenBatch& open = batches_[placement.group];
+    if (open.batch == nullptr || open.metrics_version != ranking.metrics_version()) {
+        schema::Allocation common = common_of(placement, source, ranking);
+        common.set_name(source.job->id() + "." + placement.group);
+        *common.mutable_allocated_resources() = ranking.shape().resources;
+        open = {&writer_.add_batch(std::move(common)), ranking.metrics_version()};
+    }
     const auto& node = *fleet_.node(choice.node);
+    schema::add_to_batch(*open.batch,
+                         {.id = id,
+                          .node_id = node.id(),
+                          .node_name = node.name(),
+                          .name_number = static_cast<std::uint32_t>(index_of(placement.name)),
+                          .scores = &choice.scores});
+}
+
+// What all new allocations of the group have, as the numbers stand now.
+schema::Allocation Placer::common_of(const Placement& placement, const Source& source,
+                                     Ranking& ranking) const {
     const std::int64_t now = inputs_.plan.wall.value();
-    schema::Allocation placed;
-    placed.set_id(Uuid::mint(inputs_.plan.wall, ids_).raw());
-    placed.set_namespace_(source.job->namespace_());
-    placed.set_eval_id(inputs_.evaluation.id());
+    schema::Allocation common;
+    common.set_namespace_(source.job->namespace_());
+    common.set_eval_id(inputs_.evaluation.id());
+    common.set_job_id(source.job->id());
+    common.set_job_version(source.job->version());
+    common.set_job_create_index(source.job->create_index());
+    common.set_task_group(placement.group);
+    *common.mutable_metrics() = ranking.metrics();
+    common.set_desired_status("run");
+    common.set_client_status("pending");
+    common.set_deployment_id(source.deployment_id);
+    common.set_create_time(now);
+    common.set_modify_time(now);
+    return common;
+}
+
+schema::Allocation Placer::whole(const Placement& placement, const Source& source, Ranking& ranking,
+                                 Choice choice) const {
+    const auto& node = *fleet_.node(choice.node);
+    schema::Allocation placed = common_of(placement, source, ranking);
     placed.set_name(placement.name);
     placed.set_node_id(node.id());
     placed.set_node_name(node.name());
-    placed.set_job_id(source.job->id());
-    placed.set_job_version(source.job->version());
-    placed.set_job_create_index(source.job->create_index());
     if (source.job != inputs_.job) *placed.mutable_job() = *source.job;
-    placed.set_task_group(placement.group);
     *placed.mutable_allocated_resources() = with_ports(ranking.shape(), choice.ports);
-    *placed.mutable_metrics() = std::move(choice.metrics);
-    placed.set_desired_status("run");
-    placed.set_client_status("pending");
-    placed.set_deployment_id(source.deployment_id);
+    if (choice.metrics) {
+        *placed.mutable_metrics() = std::move(*choice.metrics);
+    } else {
+        *placed.mutable_metrics()->mutable_placement_scores() = std::move(choice.scores);
+    }
     if (placement.canary) placed.mutable_deployment_status()->set_canary(true);
     if (placement.previous != nullptr) {
         placed.set_previous_allocation(placement.previous->id.raw());
@@ -274,15 +337,8 @@ void Placer::write(const Placement& placement, const Source& source, const Ranki
             *placed.mutable_reschedule_tracker() = placement.previous->body.reschedule_tracker();
         }
     }
-    placed.set_create_time(now);
-    placed.set_modify_time(now);
-    for (const auto& victim : choice.victims) {
-        placed.add_preempted_allocations(victim->id.raw());
-        writer_.preempt(*victim, placed.id());
-        ++preempted_[placement.group];
-    }
-    fleet_.place(choice.node, placement.group, ranking.shape().ask, placed.allocated_resources());
-    writer_.place(std::move(placed));
+    for (const auto& victim : choice.victims) placed.add_preempted_allocations(victim->id.raw());
+    return placed;
 }
 
 std::map<std::string, bool> Placer::class_eligibility() const {

@@ -48,6 +48,11 @@ private:
         std::string deployment_id;
     };
     using RankingKey = std::tuple<std::uint64_t, std::uint64_t, std::string>;
+    // Where the next allocation of a group goes, as long as the numbers stay as they are.
+    struct OpenBatch {
+        schema::PlacementBatch* batch = nullptr;  // in the writer
+        std::uint64_t metrics_version{};
+    };
 
     void place(const Placement& placement);
     [[nodiscard]] std::optional<Choice> make_room(Ranking& ranking, Wish wish);
@@ -57,8 +62,15 @@ private:
     [[nodiscard]] Ranking* ranking_of(const state::JobPtr& job, const std::string& group);
     [[nodiscard]] Wish wish_of(const Placement& placement, const Source& source) const;
     [[nodiscard]] bool keeps_running(const state::AllocationPtr& previous) const;
-    void write(const Placement& placement, const Source& source, const Ranking& ranking,
-               Choice choice);
+    void write(const Placement& placement, const Source& source, Ranking& ranking, Choice choice);
+    [[nodiscard]] bool is_like_others(const Placement& placement, const Source& source,
+                                      const GroupShape& shape, const Choice& choice) const;
+    void add_to_batch(const Placement& placement, const Source& source, Ranking& ranking,
+                      const std::string& id, const Choice& choice);
+    [[nodiscard]] schema::Allocation common_of(const Placement& placement, const Source& source,
+                                               Ranking& ranking) const;
+    [[nodiscard]] schema::Allocation whole(const Placement& placement, const Source& source,
+                                           Ranking& ranking, Choice choice) const;
 
     const Inputs& inputs_;
     const Reconciliation& wanted_;
@@ -68,6 +80,7 @@ private:
     Fleet fleet_;
     Preemption preemption_;
     std::map<RankingKey, Ranking> rankings_;
+    std::map<std::string, OpenBatch> batches_;  // by group
     std::map<std::string, std::uint64_t> preempted_;
     std::map<std::string, schema::AllocMetric> failed_;
     std::map<std::string, std::int64_t> queued_;

@@ -9,6 +9,7 @@
 #include "engine/scheduler/system_plan.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/state/features.hpp"
 #include "engine/state/scheduler_configuration.hpp"
 
 namespace drover::scheduler {
@@ -293,6 +294,7 @@ void take_configuration(PlanInputs& inputs, const state::StateView& view, std::s
     inputs.algorithm =
         configuration.scheduler_algorithm() == "spread" ? Algorithm::spread : Algorithm::binpack;
     inputs.memory_oversubscription = configuration.memory_oversubscription_enabled();
+    inputs.batches = view.feature_level() >= state::batches_level;
     // Below that level nothing is taken from anyone, whoever leads.
     if (view.feature_level() < 2) return;
     inputs.preemption = (type == "service" && preemption.service_scheduler_enabled()) ||

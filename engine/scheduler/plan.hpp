@@ -14,6 +14,9 @@
 //                evaluations, reschedule trackers, disconnects and reconnects. All refer to
 //                plan.job, except those that embed a job of their own (an older version, while
 //                canaries of the new one are not promoted).
+//   placement_batches
+//                new allocations which differ in node, number and scores alone, where the inputs
+//                ask for batches; the others are in `placements`.
 //   preemptions  as stops, of other jobs: desired_status "evict" and preempted_by_allocation; the
 //                placement that they made room for names them.
 //   deployment   a new one; its counters are the state's to keep.
@@ -53,9 +56,11 @@ struct PlanInputs {
     Algorithm algorithm = Algorithm::binpack;
     bool memory_oversubscription = false;
     bool preemption = false;  // may take room from jobs of lower priority
+    bool batches = false;     // write new allocations of one kind as a batch: feature level 2
 };
 
-// What operators decided for evaluations of this type, as the view has it.
+// What operators decided for evaluations of this type, and what the feature level allows, as the
+// view has it.
 void take_configuration(PlanInputs& inputs, const state::StateView& view, std::string_view type);
 
 [[nodiscard]] schema::SchedulerOutput plan(const state::StateView& view,

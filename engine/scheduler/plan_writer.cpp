@@ -112,7 +112,14 @@ void PlanWriter::place(schema::Allocation allocation) {
     placements_[id] = std::move(allocation);
 }
 
+schema::PlacementBatch& PlanWriter::add_batch(schema::Allocation common) {
+    auto& batch = *batches_.Add();
+    *batch.mutable_common() = std::move(common);
+    return batch;
+}
+
 void PlanWriter::finish(schema::Plan& plan) {
+    plan.mutable_placement_batches()->Swap(&batches_);
     write_by_node(stops_, *plan.mutable_stops());
     write_by_node(placements_, *plan.mutable_placements());
     write_by_node(preemptions_, *plan.mutable_preemptions());

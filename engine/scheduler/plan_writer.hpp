@@ -25,6 +25,8 @@ public:
     void note_failed_reschedule(const state::AllocationPtr& allocation);
     // A new allocation, or an updated copy of a stored one.
     void place(schema::Allocation allocation);
+    // An empty batch of new allocations with this in common; valid until finish().
+    [[nodiscard]] schema::PlacementBatch& add_batch(schema::Allocation common);
 
     // Moves everything into the plan.
     void finish(schema::Plan& plan);
@@ -40,6 +42,7 @@ private:
     std::map<Uuid, schema::Allocation> stops_;
     std::map<Uuid, schema::Allocation> preemptions_;
     std::map<Uuid, schema::Allocation> placements_;  // ids are ordered by the time of minting
+    google::protobuf::RepeatedPtrField<schema::PlacementBatch> batches_;
 };
 
 }  // namespace drover::scheduler

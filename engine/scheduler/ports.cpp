@@ -61,6 +61,12 @@ std::vector<std::int32_t> parse_port_list(std::string_view list) {
     return {ports.begin(), ports.end()};
 }
 
+bool holds_ports(const schema::AllocatedResources& resources) {
+    return !resources.shared().ports().empty() || !resources.shared().networks().empty() ||
+           std::any_of(resources.tasks().begin(), resources.tasks().end(),
+                       [](const auto& task) { return !task.networks().empty(); });
+}
+
 NodePorts::NodePorts(const schema::Node& node) {
     const auto& resources = node.node_resources();
     for (const auto& network : resources.node_networks()) {

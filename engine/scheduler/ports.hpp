@@ -20,6 +20,9 @@ class PortMapping;
 
 namespace drover::scheduler {
 
+// Whether it has any port or address of its own.
+[[nodiscard]] bool holds_ports(const schema::AllocatedResources& resources);
+
 // Counted, not only marked: existing allocations may share a port where that was allowed, and one
 // of them leaving must not free what the other holds.
 class NodePorts {

@@ -256,9 +256,13 @@ void Ranking::seat_all() {
 void Ranking::seat(std::uint32_t number) {
     Seat& seat = seats_[number];
     if (!seat.in_reach) return;
-    leave_counts(seat);
-    std::tie(seat.fate, seat.reason) = fate_of(number);
-    enter_counts(seat);
+    const auto fate = fate_of(number);
+    if (fate != std::pair{seat.fate, seat.reason}) {
+        leave_counts(seat);
+        std::tie(seat.fate, seat.reason) = fate;
+        enter_counts(seat);
+        ++metrics_version_;
+    }
     if (seat.fate != Fate::candidate) {
         heaps_->erase(number);
         return;
@@ -381,7 +385,6 @@ std::optional<Choice> Ranking::take(std::uint32_t number, Prng& prng) {
         }
         choice.ports = std::move(*offer);
     }
-    choice.metrics = metrics();
     return choice;
 }
 
@@ -398,7 +401,7 @@ std::optional<Choice> Ranking::choose(const Wish& wish, Prng& prng) {
         choice = take(heaps_->heap(best[0].heap)[best[0].slot].item, prng);
         if (!choice) best = best_positions(shown_scores_max);
     }
-    if (choice) add_scores(best, choice->metrics);
+    if (choice) choice->scores = scores_of(best);
     penalise(wish, false);
     return choice;
 }
@@ -440,12 +443,13 @@ schema::AllocMetric Ranking::metrics() {
     return metrics;
 }
 
-void Ranking::add_scores(const std::vector<Position>& best, schema::AllocMetric& metrics) {
+schema::PlacementScores Ranking::scores_of(const std::vector<Position>& best) {
+    schema::PlacementScores scores;
     for (const Position position : best) {
         const std::uint32_t number = heaps_->heap(position.heap)[position.slot].item;
         const Components components = components_of(number);
         const Mean mean = mean_at(position);
-        schema::add_scores(metrics, fleet_.node(number)->id(),
+        schema::add_scores(scores, fleet_.node(number)->id(),
                            {.norm = mean.sum / mean.count,
                             .binpack = components.fitness,
                             .job_anti_affinity = components.anti_affinity,
@@ -453,6 +457,7 @@ void Ranking::add_scores(const std::vector<Position>& best, schema::AllocMetric&
                             .node_reschedule_penalty = components.penalty,
                             .allocation_spread = spreads_.score(seats_[number].bucket)});
     }
+    return scores;
 }
 
 }  // namespace drover::scheduler

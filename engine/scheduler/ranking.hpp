@@ -29,8 +29,9 @@ struct Wish {
 struct Choice {
     std::uint32_t node{};
     std::vector<schema::PortMapping> ports;
-    schema::AllocMetric metrics;
-    std::vector<state::AllocationPtr> victims;  // of other jobs, that give way
+    schema::PlacementScores scores;  // of the best nodes; Ranking::metrics() has the numbers
+    std::vector<state::AllocationPtr> victims;   // of other jobs, that give way
+    std::optional<schema::AllocMetric> metrics;  // where `scores` cannot say it: noted in full
 };
 
 class Ranking {
@@ -38,10 +39,12 @@ public:
     Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm);
 
     [[nodiscard]] const GroupShape& shape() const { return shape_; }
-    // The best node and the ports there; nothing is placed. None: no node will do, see metrics().
+    // The best node and the ports there; nothing is placed. None: no node will do.
     [[nodiscard]] std::optional<Choice> choose(const Wish& wish, Prng& prng);
     // The numbers as they stand, without scores.
     [[nodiscard]] schema::AllocMetric metrics();
+    // Moves whenever metrics() does.
+    [[nodiscard]] std::uint64_t metrics_version() const { return metrics_version_; }
     // Computed classes of the nodes in reach, and whether the group can run on them at all.
     [[nodiscard]] const std::map<std::string, bool>& class_eligibility() const { return classes_; }
 
@@ -134,7 +137,7 @@ private:
     [[nodiscard]] std::vector<Position> best_positions(std::size_t how_many);
     void penalise(const Wish& wish, bool on);
     [[nodiscard]] std::optional<Choice> take(std::uint32_t node, Prng& prng);
-    void add_scores(const std::vector<Position>& best, schema::AllocMetric& metrics);
+    [[nodiscard]] schema::PlacementScores scores_of(const std::vector<Position>& best);
 
     Fleet& fleet_;
     GroupShape shape_;
@@ -148,6 +151,7 @@ private:
     std::map<std::string, std::uint32_t> node_class_numbers_;
     std::vector<Counts> by_node_class_;
     Counts totals_;
+    std::uint64_t metrics_version_ = 0;
     std::vector<PropertyUse> properties_;
     std::map<std::string, bool> classes_;
     schema::AllocMetric base_;  // what never changes in a run

@@ -42,8 +42,7 @@ void show_node(AllocMetric& metrics, std::string_view id, const std::int64_t* nu
 
 }  // namespace
 
-void add_scores(AllocMetric& metrics, std::string_view node_id, const NodeScores& scores) {
-    PlacementScores& noted = *metrics.mutable_placement_scores();
+void add_scores(PlacementScores& noted, std::string_view node_id, const NodeScores& scores) {
     noted.mutable_node_ids()->append(node_id);
     auto& numbers = *noted.mutable_scores();
     for (const std::int64_t number :

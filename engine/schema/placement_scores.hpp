@@ -10,6 +10,7 @@
 namespace drover::schema {
 
 class AllocMetric;
+class PlacementScores;
 
 // What is noted of each node, in this order; new ones are appended. One is 2^28.
 struct NodeScores {
@@ -22,7 +23,7 @@ struct NodeScores {
 };
 
 // The best node first.
-void add_scores(AllocMetric& metrics, std::string_view node_id, const NodeScores& scores);
+void add_scores(PlacementScores& noted, std::string_view node_id, const NodeScores& scores);
 
 // Adds the messages that the numbers stand for, where there are none yet.
 void show_scores(AllocMetric& metrics);

@@ -39,7 +39,7 @@ Result<void> Server::Core::prepare_level(Config& config) {
 
 // The entry that raises the level is the one that may be ahead of it.
 Result<void> Server::Core::check_level(const schema::Entry& entry) const {
-    const std::uint32_t needed = state::level_of_entry_type(entry.type());
+    const std::uint32_t needed = state::level_of_contents(entry);
     const std::uint32_t level = state::effective_level(view_.feature_level());
     if (needed <= level) return {};
     return fail(Errc::unsupported, "this needs feature " + state::level_text(needed) +

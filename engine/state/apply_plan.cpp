@@ -3,6 +3,7 @@
 #include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
+#include "engine/schema/placement_batch.hpp"
 #include "engine/state/apply.hpp"
 
 namespace drover::state {
@@ -96,6 +97,42 @@ void place_new(Context& context, const schema::Plan& plan, const std::string& no
                      nullptr);
 }
 
+// What the state adds to each of a batch, said once for all of them.
+Allocation common_row(const Context& context, const schema::PlacementBatch& batch,
+                      const AllocationJobKey& key) {
+    Allocation common = batch.common();
+    common.clear_job();
+    common.set_job_create_index(key.create_index);
+    common.set_job_version(key.version);
+    common.set_create_index(context.index());
+    common.set_modify_index(context.index());
+    common.set_alloc_modify_index(context.index());
+    common.set_modify_time(context.wall_ns);
+    if (common.create_time() == 0) common.set_create_time(context.wall_ns);
+    if (common.client_status().empty()) common.set_client_status("pending");
+    if (common.desired_status().empty()) common.set_desired_status("run");
+    return common;
+}
+
+void place_batch(Context& context, const schema::Plan& plan, const schema::PlacementBatch& batch) {
+    const JobPtr current =
+        context.job(JobKey{batch.common().namespace_(), batch.common().job_id()});
+    if (!current || current->stop()) return;  // as with a single one
+    const AllocationJobKey key = named_job(batch.common(), plan);
+    const JobPtr job = find_job(context, key, plan);
+    if (!job) return;
+    const Allocation common = common_row(context, batch, key);
+    const AllocationMould mould{common};
+    const Usage usage = usage_of(common);
+    schema::for_each_placement(batch, [&](const schema::BatchedPlacement& placed) {
+        if (context.allocation(to_uuid(placed.id))) return;  // new ones alone
+        const std::string name = schema::numbered_name(common.name(), placed.name_number);
+        PackedAllocation body =
+            mould.cast({placed.id, name, placed.node_id, placed.node_name, *placed.scores});
+        store_allocation(context, make_allocation_row(std::move(body), usage, job), nullptr);
+    });
+}
+
 // An allocation that stays where it is and has something new to it.
 void update(Context& context, const schema::Plan& plan, const std::string& node_id,
             const Allocation& planned, const AllocationPtr& before) {
@@ -175,6 +212,9 @@ Result<void> check(const schema::PlanResult& body) {
         auto checked = check_ids("an allocation", node.allocations());
         if (!checked) return checked;
     }
+    for (const schema::PlacementBatch& batch : plan.placement_batches()) {
+        if (auto checked = schema::check_batch(batch); !checked) return checked;
+    }
     return check_ids("an evaluation", body.evaluations());
 }
 
@@ -203,6 +243,9 @@ Result<void> apply_body(Context& context, const schema::PlanResult& body) {
             else
                 place_new(context, plan, node.node_id(), one);
         }
+    }
+    for (const schema::PlacementBatch& batch : plan.placement_batches()) {
+        place_batch(context, plan, batch);
     }
     upsert_evaluations(context, body.evaluations());
     return {};

@@ -53,6 +53,12 @@ std::uint32_t level_of_entry_type(std::uint32_t type) {
     return oldest_level;
 }
 
+std::uint32_t level_of_contents(const schema::Entry& entry) {
+    const std::uint32_t by_type = level_of_entry_type(entry.type());
+    const bool batches = !entry.apply_plan().plan().placement_batches().empty();
+    return batches ? std::max(by_type, batches_level) : by_type;
+}
+
 std::uint32_t needed_level(const schema::Entry& entry) { return effective_level(entry.level()); }
 
 std::uint32_t newest_level_of(const schema::ServerInfo& server) {

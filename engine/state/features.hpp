@@ -34,6 +34,7 @@ struct FeatureLevel {
 
 inline constexpr std::uint32_t oldest_level = 1;     // below it, this release cannot work
 inline constexpr std::uint32_t newest_level = 2;     // this release's own
+inline constexpr std::uint32_t batches_level = 2;    // plans hold placements in batches
 inline constexpr std::uint32_t rehearsal_level = 3;  // always newest_level + 1
 
 // The level that a configuration asks for: 0 stands for this release's own.
@@ -42,6 +43,8 @@ inline constexpr std::uint32_t rehearsal_level = 3;  // always newest_level + 1
 // Null where this release does not know the level.
 [[nodiscard]] const FeatureLevel* find_feature_level(std::uint32_t level);
 [[nodiscard]] std::uint32_t level_of_entry_type(std::uint32_t type);
+// Of this very entry: an old type may have parts that a later level brought.
+[[nodiscard]] std::uint32_t level_of_contents(const schema::Entry& entry);
 // What a server must support to apply the entry: what its proposer wrote, the first where it wrote
 // nothing.
 [[nodiscard]] std::uint32_t needed_level(const schema::Entry& entry);

@@ -193,6 +193,76 @@ PackedAllocation AllocationChange::applied_to(const PackedAllocation& allocation
     return PackedAllocation{std::move(into)};
 }
 
+namespace {
+
+// What of the bytes lies between two fields, neither of them included.
+std::string between(std::string_view bytes, int low, int high) {
+    std::string kept;
+    Fields fields{bytes};
+    for (std::string_view at = bytes; const auto field = fields.next(); at = fields.rest()) {
+        if (field->number <= low || field->number >= high) continue;
+        kept.append(at.data(), at.size() - fields.rest().size());
+    }
+    return kept;
+}
+
+}  // namespace
+
+AllocationMould::AllocationMould(const Allocation& common) {
+    constexpr int id = Allocation::kIdFieldNumber;
+    constexpr int name = Allocation::kNameFieldNumber;
+    constexpr int node_name = Allocation::kNodeNameFieldNumber;
+    constexpr int metrics = Allocation::kMetricsFieldNumber;
+    constexpr int scores = schema::AllocMetric::kPlacementScoresFieldNumber;
+    constexpr int end = std::numeric_limits<int>::max();
+    const PackedAllocation packed{common};
+    const std::string_view bytes = packed.bytes();
+    before_name_ = between(bytes, id, name);
+    after_node_ = between(bytes, node_name, metrics);
+    after_metrics_ = between(bytes, metrics, end);
+    const std::string shared_metrics = schema::canonical_bytes(common.metrics());
+    metrics_before_scores_ = between(shared_metrics, 0, scores);
+    metrics_after_scores_ = between(shared_metrics, scores, end);
+    present_ = packed.present_;
+    constexpr int node = Allocation::kNodeIdFieldNumber;
+    for (const int field : {id, name, node, node_name}) {
+        present_ &= ~(std::uint64_t{1} << field);
+    }
+    present_ |= std::uint64_t{1} << metrics;
+}
+
+PackedAllocation AllocationMould::cast(const Own& own) const {
+    const std::string scores = schema::canonical_bytes(own.scores);
+    std::string metrics;
+    metrics.reserve(metrics_before_scores_.size() + scores.size() + metrics_after_scores_.size() +
+                    8);
+    metrics += metrics_before_scores_;
+    append_bytes(metrics, schema::AllocMetric::kPlacementScoresFieldNumber, scores);
+    metrics += metrics_after_scores_;
+
+    std::string bytes;
+    const std::size_t lengths = 32;  // more than the tags and lengths of six fields
+    bytes.reserve(own.id.size() + before_name_.size() + own.name.size() + own.node_id.size() +
+                  own.node_name.size() + after_node_.size() + metrics.size() +
+                  after_metrics_.size() + lengths);
+    std::uint64_t present = present_;
+    const auto add = [&](int field, std::string_view text) {
+        if (text.empty()) return;
+        append_bytes(bytes, field, text);
+        present |= std::uint64_t{1} << field;
+    };
+    add(Allocation::kIdFieldNumber, own.id);
+    bytes += before_name_;
+    add(Allocation::kNameFieldNumber, own.name);
+    add(Allocation::kNodeIdFieldNumber, own.node_id);
+    add(Allocation::kNodeNameFieldNumber, own.node_name);
+    bytes += after_node_;
+    append_bytes(bytes, Allocation::kMetricsFieldNumber, metrics);
+    bytes += after_metrics_;
+    bytes.shrink_to_fit();
+    return {std::move(bytes), present};
+}
+
 std::string_view PackedAllocation::namespace_() const {
     return text(Allocation::kNamespaceFieldNumber);
 }

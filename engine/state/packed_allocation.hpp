@@ -24,6 +24,7 @@ class Allocation;
 class AllocMetric;
 class AllocState;
 class DesiredTransition;
+class PlacementScores;
 class RescheduleTracker;
 class TaskState;
 }  // namespace drover::schema
@@ -78,6 +79,10 @@ public:
     [[nodiscard]] std::vector<schema::AllocState> alloc_states() const;
 
 private:
+    friend class AllocationMould;
+    PackedAllocation(std::string canonical, std::uint64_t present)
+        : bytes_{std::move(canonical)}, present_{present} {}
+
     [[nodiscard]] bool has(int field) const { return (present_ >> field & 1U) != 0; }
     [[nodiscard]] std::string_view text(int field) const;
     [[nodiscard]] std::uint64_t number(int field) const;
@@ -111,6 +116,31 @@ private:
     static void append(std::string& to, int field, const google::protobuf::Message& message);
 
     std::map<int, std::string> fields_;  // as they are written, tag and all; empty: taken away
+};
+
+// Casts allocations that have all in common but their id, name, node and scores: what they share is
+// packed once, and copied around what each has of its own.
+class AllocationMould {
+public:
+    explicit AllocationMould(const schema::Allocation& common);
+
+    struct Own {
+        std::string_view id;  // ids as raw bytes
+        std::string_view name;
+        std::string_view node_id;
+        std::string_view node_name;
+        const schema::PlacementScores& scores;
+    };
+    [[nodiscard]] PackedAllocation cast(const Own& own) const;
+
+private:
+    // Canonical bytes, cut where what is not shared goes in.
+    std::string before_name_;
+    std::string after_node_;
+    std::string metrics_before_scores_;
+    std::string metrics_after_scores_;
+    std::string after_metrics_;
+    std::uint64_t present_{};
 };
 
 }  // namespace drover::state

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/control/lane.hpp"
+#include "engine/schema/placement_batch.hpp"
 #include "tests/engine/scheduler/harness.hpp"
 
 namespace drover::control {
@@ -18,6 +19,9 @@ std::map<Uuid, int> placed(const schema::Plan& plan) {
         if (list.allocations_size() > 0)
             counts[state::to_uuid(list.node_id())] += list.allocations_size();
     }
+    for (const auto& batch : plan.placement_batches()) {
+        for (const auto& one : schema::expand(batch)) ++counts[state::to_uuid(one.node_id())];
+    }
     return counts;
 }
 
@@ -28,9 +32,13 @@ schema::Job wide_job() {
     return job;
 }
 
-class PlanCheck : public ::testing::Test {
+// With every placement written whole, and with those that are alike in batches.
+class PlanCheck : public ::testing::TestWithParam<bool> {
 protected:
-    PlanCheck() { harness.add_nodes(2); }
+    PlanCheck() {
+        harness.add_nodes(2);
+        harness.batches = GetParam();
+    }
     schema::Plan planned(schema::Job job) {
         const std::string id = job.id();
         harness.register_job(std::move(job));
@@ -39,13 +47,13 @@ protected:
     Harness harness;
 };
 
-TEST_F(PlanCheck, what_still_fits_is_committed_whole) {
+TEST_P(PlanCheck, what_still_fits_is_committed_whole) {
     const auto checked = check_plan(harness.view(), planned(wide_job()));
     EXPECT_TRUE(checked.complete());
     EXPECT_EQ(placed(checked.plan), (std::map<Uuid, int>{{node_id(1), 2}, {node_id(2), 2}}));
 }
 
-TEST_F(PlanCheck, a_node_that_went_down_is_left_out_and_the_others_stay) {
+TEST_P(PlanCheck, a_node_that_went_down_is_left_out_and_the_others_stay) {
     const auto plan = planned(wide_job());
     harness.set_status(1, "down");
     const auto checked = check_plan(harness.view(), plan);
@@ -55,7 +63,7 @@ TEST_F(PlanCheck, a_node_that_went_down_is_left_out_and_the_others_stay) {
     EXPECT_EQ(checked.refusals[0].reason, "node is down");
 }
 
-TEST_F(PlanCheck, room_that_another_plan_took_is_gone) {
+TEST_P(PlanCheck, room_that_another_plan_took_is_gone) {
     const auto plan = planned(wide_job());
     auto other = make_job("other", 1);
     group_of(other).mutable_tasks(0)->mutable_resources()->set_cpu(1000);
@@ -66,7 +74,7 @@ TEST_F(PlanCheck, room_that_another_plan_took_is_gone) {
     EXPECT_EQ(checked.refusals[0].reason, "cpu");
 }
 
-TEST_F(PlanCheck, all_at_once_is_all_or_nothing) {
+TEST_P(PlanCheck, all_at_once_is_all_or_nothing) {
     auto plan = planned(wide_job());
     plan.set_all_at_once(true);
     harness.set_status(1, "down");
@@ -87,6 +95,7 @@ protected:
         scheduler::PlanInputs inputs;
         inputs.wall = wanted.wall;
         inputs.seed = wanted.seed;
+        inputs.batches = GetParam();
         const auto output = scheduler::plan(wanted.view, *wanted.evaluation, inputs);
         meanwhile();
         return lane.plan_computed(wanted.work, output, harness.view(), {harness.wall, prng});
@@ -106,7 +115,7 @@ protected:
     Prng prng{7};
 };
 
-TEST_F(PlanApplier, commits_what_fits_and_plans_the_rest_again_on_a_newer_view) {
+TEST_P(PlanApplier, commits_what_fits_and_plans_the_rest_again_on_a_newer_view) {
     harness.register_job(wide_job());
     enqueue("wide");
     meanwhile = [&] { harness.set_status(1, "down"); };
@@ -131,7 +140,7 @@ TEST_F(PlanApplier, commits_what_fits_and_plans_the_rest_again_on_a_newer_view) 
               1);
 }
 
-TEST_F(PlanApplier, gives_up_after_so_many_refusals_and_waits_blocked) {
+TEST_P(PlanApplier, gives_up_after_so_many_refusals_and_waits_blocked) {
     harness.register_job(wide_job());
     enqueue("wide");
     std::vector<EntryPtr> entries;
@@ -158,6 +167,12 @@ TEST_F(PlanApplier, gives_up_after_so_many_refusals_and_waits_blocked) {
     EXPECT_EQ(failed, 1);
     EXPECT_EQ(blocked, 1);
 }
+
+std::string how_written(const ::testing::TestParamInfo<bool>& batches) {
+    return batches.param ? "in_batches" : "whole";
+}
+INSTANTIATE_TEST_SUITE_P(Written, PlanCheck, ::testing::Bool(), how_written);
+INSTANTIATE_TEST_SUITE_P(Written, PlanApplier, ::testing::Bool(), how_written);
 
 }  // namespace
 }  // namespace drover::control

@@ -14,6 +14,7 @@
 #include "engine/scheduler/node_class.hpp"
 #include "engine/scheduler/plan.hpp"
 #include "engine/schema/entry.pb.h"
+#include "engine/schema/placement_batch.hpp"
 #include "engine/state/state.hpp"
 
 namespace drover::scheduler::testing {
@@ -181,6 +182,7 @@ public:
         inputs.annotate = true;
         inputs.algorithm = algorithm;
         inputs.preemption = preemption;
+        inputs.batches = batches;
         return plan(view(), evaluation, inputs);
     }
     schema::SchedulerOutput commit(const schema::Evaluation& evaluation) {
@@ -271,6 +273,7 @@ public:
 
     Algorithm algorithm = Algorithm::binpack;
     bool preemption = false;
+    bool batches = false;  // plans write new allocations of one kind together
 
 private:
     state::State state_;
@@ -283,10 +286,15 @@ inline int count_stops(const schema::SchedulerOutput& output) {
     for (const auto& list : output.plan().stops()) count += list.allocations_size();
     return count;
 }
+// Those in batches as well.
 inline std::vector<schema::Allocation> placements(const schema::SchedulerOutput& output) {
     std::vector<schema::Allocation> all;
     for (const auto& list : output.plan().placements()) {
         all.insert(all.end(), list.allocations().begin(), list.allocations().end());
+    }
+    for (const auto& batch : output.plan().placement_batches()) {
+        const auto expanded = schema::expand(batch);
+        all.insert(all.end(), expanded.begin(), expanded.end());
     }
     return all;
 }

@@ -247,6 +247,7 @@ void History::evaluate(const std::string& job) {
 void History::step() {
     change_the_world();
     if (prng_.chance(1, 2)) change_the_world();
+    harness_.batches = prng_.chance(1, 2);
     evaluate(some_job());
 }
 
@@ -320,6 +321,35 @@ TEST(Property, equal_inputs_give_equal_plans_whatever_came_before) {
         EXPECT_EQ(plan(left.harness.view(), evaluation, inputs).SerializeAsString(),
                   plan(right.harness.view(), evaluation, inputs).SerializeAsString());
     }
+}
+
+state::Digest committed(const state::StateView& on, schema::SchedulerOutput output) {
+    auto state = state::State::fork(on);
+    schema::Entry entry;
+    entry.set_wall_ns(1);
+    auto& result = *entry.mutable_apply_plan();
+    *result.mutable_plan() = std::move(*output.mutable_plan());
+    *result.add_evaluations() = std::move(*output.mutable_evaluation());
+    EXPECT_EQ(state.apply(on.applied_index() + 1, entry).outcome, state::Applied::done);
+    return state.digest();
+}
+
+TEST(Property, a_batch_comes_to_the_same_as_its_allocations_one_by_one) {
+    std::uint64_t with_batches = 0;
+    for (std::uint64_t seed = 1; seed <= seed_count; ++seed) {
+        SCOPED_TRACE("seed " + std::to_string(seed));
+        Trial trial{seed};
+        const auto view = trial.harness.view();
+        const auto evaluation = trial.harness.make_evaluation("api");
+        PlanInputs inputs{trial.harness.wall, seed};
+        const auto whole = plan(view, evaluation, inputs);
+        inputs.batches = true;
+        const auto batches = plan(view, evaluation, inputs);
+        EXPECT_TRUE(whole.plan().placement_batches().empty());
+        with_batches += batches.plan().placement_batches().empty() ? 0 : 1;
+        EXPECT_EQ(committed(view, whole), committed(view, batches));
+    }
+    EXPECT_GT(with_batches, seed_count / 3) << "else little was compared";
 }
 
 }  // namespace

@@ -99,6 +99,7 @@ void evaluate(state::State& state, const schema::Evaluation& evaluation, std::ui
     PlanInputs inputs;
     inputs.wall = wall;
     inputs.seed = seed;
+    inputs.batches = true;
     auto output = plan(view, evaluation, inputs);
     schema::Entry entry;
     auto& result = *entry.mutable_apply_plan();

@@ -21,9 +21,9 @@ std::string text_of(const NodeScoreMeta& meta) {
 
 TEST(PlacementScores, are_shown_node_by_node_without_those_that_did_not_count) {
     AllocMetric metrics;
-    add_scores(metrics, std::string(16, 'a'),
+    add_scores(*metrics.mutable_placement_scores(), std::string(16, 'a'),
                {.norm = one / 2, .binpack = one, .job_anti_affinity = -one / 4});
-    add_scores(metrics, std::string(16, 'b'),
+    add_scores(*metrics.mutable_placement_scores(), std::string(16, 'b'),
                {.norm = one / 4,
                 .node_affinity = one,
                 .node_reschedule_penalty = -one,

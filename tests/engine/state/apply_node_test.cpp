@@ -272,5 +272,15 @@ TEST(FeatureLevels, RiseWithoutGapsAndEndWithTheRehearsal) {
     EXPECT_EQ(level_of_entry_type(schema::Entry::kRehearse), rehearsal_level);
 }
 
+TEST(FeatureLevels, BatchesOfPlacementsAreOfTheSecond) {
+    schema::Entry entry;
+    auto& plan = *entry.mutable_apply_plan()->mutable_plan();
+    entry.set_type(schema::Entry::kApplyPlan);
+    plan.add_placements();
+    EXPECT_EQ(level_of_contents(entry), oldest_level);
+    plan.add_placement_batches();
+    EXPECT_EQ(level_of_contents(entry), batches_level);
+}
+
 }  // namespace
 }  // namespace drover::state

@@ -153,5 +153,27 @@ RC_GTEST_PROP(PackedAllocation, IsChangedAsTheMessageIs, (std::uint64_t seed)) {
     RC_ASSERT(AllocationChange{}.applied_to(packed).bytes() == packed.bytes());
 }
 
+RC_GTEST_PROP(PackedAllocation, IsCastAsTheMessageIsPacked, (std::uint64_t seed)) {
+    schema::Allocation message = random_allocation(seed);
+    const auto other = random_allocation(seed + 1);
+    *message.mutable_metrics()->mutable_placement_scores() = other.metrics().placement_scores();
+    const PackedAllocation packed{message};
+    // What the mould is made from may have anything there: only what is cast counts.
+    schema::Allocation common = message;
+    common.set_id(other.id());
+    common.set_name(other.name());
+    common.set_node_id(other.node_id());
+    common.set_node_name(other.node_name());
+    common.mutable_metrics()->clear_placement_scores();
+    const PackedAllocation cast =
+        AllocationMould{common}.cast({message.id(), message.name(), message.node_id(),
+                                      message.node_name(), message.metrics().placement_scores()});
+    RC_ASSERT(cast.bytes() == packed.bytes());
+    RC_ASSERT(cast.unpack().SerializeAsString() == packed.unpack().SerializeAsString());
+    RC_ASSERT(cast.name() == message.name());
+    RC_ASSERT(cast.node_id() == message.node_id());
+    RC_ASSERT(cast.has_job() == message.has_job());
+}
+
 }  // namespace
 }  // namespace drover::state
