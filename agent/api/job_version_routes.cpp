@@ -3,6 +3,7 @@
 #include <map>
 #include <utility>
 
+#include "agent/api/body.hpp"
 #include "agent/api/routes.hpp"
 #include "agent/api/shapes.hpp"
 
@@ -12,19 +13,7 @@ namespace {
 using schema::JsonValue;
 
 void answer_written(Exchange& one, const schema::Response& response) {
-    const auto& written = response.job_written();
-    JsonValue json = JsonValue::Object{{"EvalID", id_text(written.evaluation_id())},
-                                       {"EvalCreateIndex", written.evaluation_create_index()},
-                                       {"JobModifyIndex", written.job_modify_index()},
-                                       {"Warnings", written.warnings()}};
-    add_query_meta(json, response);
-    one.answer(json, &response);
-}
-
-// The member of this name, unless it is null.
-const JsonValue* told(const JsonValue& body, std::string_view name) {
-    const JsonValue* const found = body.find(name);
-    return found == nullptr || found->is_null() ? nullptr : found;
+    one.answer(job_written(response), &response);
 }
 
 // A version or an index: answers the request where the member is something else.
@@ -41,19 +30,20 @@ bool read_number(Exchange& exchange, const JsonValue& value, const std::string& 
 // The JobID and JobVersion that revert and stable name.
 std::optional<std::uint64_t> read_version(Exchange& exchange, const JsonValue& body,
                                           const std::string& id) {
-    const JsonValue* const job = told(body, "JobID");
+    const JsonValue* const job = member_of(body, "JobID");
     if (job == nullptr || job->text() == nullptr || job->text()->empty()) {
-        exchange.fail(400, "JobID must be specified");
+        exchange.fail(400, "JobID is missing; name the job of the path, \"" + id + "\"");
         return std::nullopt;
     }
     if (*job->text() != id) {
-        exchange.fail(400, "Job ID does not match");
+        exchange.fail(400, "JobID is \"" + *job->text() + "\", but the path names \"" + id +
+                               "\"; ask under the job that you mean");
         return std::nullopt;
     }
-    const JsonValue* const version = told(body, "JobVersion");
+    const JsonValue* const version = member_of(body, "JobVersion");
     std::uint64_t number = 0;
     if (version == nullptr) {
-        exchange.fail(400, "JobVersion must be specified");
+        exchange.fail(400, "JobVersion is missing; give a version that the job still has");
         return std::nullopt;
     }
     if (!read_number(exchange, *version, "JobVersion", number)) return std::nullopt;
@@ -69,7 +59,7 @@ void revert(const ExchangePtr& exchange, const std::string& id) {
     auto& revert = *request->mutable_revert_job();
     revert.set_job_id(id);
     revert.set_version(*version);
-    if (const JsonValue* const prior = told(*body, "EnforcePriorVersion")) {
+    if (const JsonValue* const prior = member_of(*body, "EnforcePriorVersion")) {
         std::uint64_t number = 0;
         if (!read_number(*exchange, *prior, "EnforcePriorVersion", number)) return;
         revert.set_enforce_prior_version(true);
@@ -83,7 +73,7 @@ void set_stability(const ExchangePtr& exchange, const std::string& id) {
     if (!body) return;
     const auto version = read_version(*exchange, *body, id);
     if (!version) return;
-    const JsonValue* const stable = told(*body, "Stable");
+    const JsonValue* const stable = member_of(*body, "Stable");
     if (stable == nullptr || stable->boolean() == nullptr) {
         return exchange->fail(400, "Stable must be true or false");
     }
@@ -102,14 +92,9 @@ void set_stability(const ExchangePtr& exchange, const std::string& id) {
 // ---- scaling
 
 std::string target_text(const JsonValue& body, std::string_view name) {
-    const JsonValue* const target = told(body, "Target");
-    const JsonValue* const value = target == nullptr ? nullptr : told(*target, name);
+    const JsonValue* const target = member_of(body, "Target");
+    const JsonValue* const value = target == nullptr ? nullptr : member_of(*target, name);
     return value == nullptr || value->text() == nullptr ? std::string{} : *value->text();
-}
-
-bool truth_of(const JsonValue& body, std::string_view name) {
-    const JsonValue* const value = told(body, name);
-    return value != nullptr && value->boolean() != nullptr && *value->boolean();
 }
 
 void scale(const ExchangePtr& exchange, const std::string& id) {
@@ -117,11 +102,12 @@ void scale(const ExchangePtr& exchange, const std::string& id) {
     if (!body) return;
     const std::string job = target_text(*body, "Job");
     if (!job.empty() && job != id) {
-        return exchange->fail(400, "job ID in payload did not match URL");
+        return exchange->fail(400, "Target.Job is \"" + job + "\", but the path names \"" + id +
+                                       "\"; leave it out, or ask under the job that you mean");
     }
-    const JsonValue* const count = told(*body, "Count");
+    const JsonValue* const count = member_of(*body, "Count");
     if (truth_of(*body, "Error") && count != nullptr) {
-        return exchange->fail(400, "scaling action should not contain count if error is true");
+        return exchange->fail(400, "Count is given although Error is true; leave one of them out");
     }
     if (count == nullptr) {
         return exchange->fail(400, "Count must be given: events without one are not kept");
@@ -133,7 +119,7 @@ void scale(const ExchangePtr& exchange, const std::string& id) {
     scale.set_group(target_text(*body, "Group"));
     scale.set_count(*count->integer());
     scale.set_policy_override(truth_of(*body, "PolicyOverride"));
-    if (const JsonValue* const index = told(*body, "JobModifyIndex")) {
+    if (const JsonValue* const index = member_of(*body, "JobModifyIndex")) {
         std::uint64_t number = 0;
         if (!read_number(*exchange, *index, "JobModifyIndex", number)) return;
         scale.set_enforce_index(number != 0);

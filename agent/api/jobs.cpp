@@ -1,6 +1,7 @@
 // Jobs: listed, registered, parsed, validated.
 #include <algorithm>
 
+#include "agent/api/body.hpp"
 #include "agent/api/routes.hpp"
 #include "agent/api/shapes.hpp"
 #include "engine/jobspec/jobspec.hpp"
@@ -12,32 +13,9 @@ namespace {
 
 using schema::JsonValue;
 
-// A member under any letter case, as Go reads it.
-const JsonValue* find_any_case(const JsonValue& object, std::string_view name) {
-    if (object.object() == nullptr) return nullptr;
-    const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-    for (const auto& [key, value] : *object.object()) {
-        if (std::equal(key.begin(), key.end(), name.begin(), name.end(),
-                       [&](char a, char b) { return lower(a) == lower(b); })) {
-            return &value;
-        }
-    }
-    return nullptr;
-}
-
-bool truth_of(const JsonValue& body, std::string_view name) {
-    const JsonValue* const value = find_any_case(body, name);
-    return value != nullptr && value->boolean() != nullptr && *value->boolean();
-}
-
-std::int64_t integer_of(const JsonValue& body, std::string_view name) {
-    const JsonValue* const value = find_any_case(body, name);
-    return value != nullptr && value->integer() != nullptr ? *value->integer() : 0;
-}
-
 // The body's Job; answers the request where there is none.
 std::optional<schema::Job> job_of(Exchange& exchange, const JsonValue& body) {
-    const JsonValue* const found = find_any_case(body, "Job");
+    const JsonValue* const found = member_of(body, "Job");
     if (found == nullptr || found->object() == nullptr) {
         exchange.fail(400, "Job must be specified");
         return std::nullopt;
@@ -59,23 +37,13 @@ void settle_namespace(const Exchange& exchange, const JsonValue& body, schema::R
                       schema::Job& job) {
     std::string chosen = exchange.text("namespace");
     if (chosen.empty()) {
-        const JsonValue* const told = find_any_case(body, "Namespace");
+        const JsonValue* const told = member_of(body, "Namespace");
         if (told != nullptr && told->text() != nullptr) chosen = *told->text();
     }
     if (chosen.empty()) chosen = job.namespace_();
     if (chosen.empty()) chosen = "default";
     request.set_namespace_(chosen);
     job.set_namespace_(chosen);
-}
-
-JsonValue written_json(const schema::Response& response) {
-    const auto& written = response.job_written();
-    JsonValue json = JsonValue::Object{{"EvalID", id_text(written.evaluation_id())},
-                                       {"EvalCreateIndex", written.evaluation_create_index()},
-                                       {"JobModifyIndex", written.job_modify_index()},
-                                       {"Warnings", written.warnings()}};
-    add_query_meta(json, response);
-    return json;
 }
 
 void register_job(const ExchangePtr& exchange, const std::string* id) {
@@ -98,7 +66,7 @@ void register_job(const ExchangePtr& exchange, const std::string* id) {
     registration.set_evaluation_priority(
         static_cast<std::int32_t>(integer_of(*body, "EvalPriority")));
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-        one.answer(written_json(response), &response);
+        one.answer(job_written(response), &response);
     });
 }
 
@@ -124,12 +92,12 @@ void parse_job(const ExchangePtr& exchange) {
     if (!exchange->is_write()) return exchange->invalid_method();
     const auto body = exchange->body();
     if (!body) return;
-    const JsonValue* const text = find_any_case(*body, "JobHCL");
+    const JsonValue* const text = member_of(*body, "JobHCL");
     if (text == nullptr || text->text() == nullptr || text->text()->empty()) {
         return exchange->fail(400, "Job spec is empty");
     }
     jobspec::VariableInputs variables;
-    const JsonValue* const assignments = find_any_case(*body, "Variables");
+    const JsonValue* const assignments = member_of(*body, "Variables");
     if (assignments != nullptr && assignments->text() != nullptr)
         variables.api_text = *assignments->text();
     jobspec::FileInputs files;
@@ -200,7 +168,7 @@ void deregister_job(const ExchangePtr& exchange, const std::string& id) {
     request->mutable_deregister_job()->set_evaluation_priority(
         static_cast<std::int32_t>(*priority));
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-        JsonValue json = written_json(response);
+        JsonValue json = job_written(response);
         json.remove("Warnings");
         one.answer(json, &response);
     });
@@ -212,19 +180,19 @@ void evaluate_job(const ExchangePtr& exchange, const std::string& id) {
     if (!exchange->request().body.empty()) {
         const auto body = exchange->body();
         if (!body) return;
-        const JsonValue* const named = find_any_case(*body, "JobID");
+        const JsonValue* const named = member_of(*body, "JobID");
         if (named == nullptr || named->text() == nullptr || named->text()->empty()) {
             return exchange->fail(400, "Job ID must be specified");
         }
         if (*named->text() != id) return exchange->fail(400, "JobID not same as job name");
-        const JsonValue* const options = find_any_case(*body, "EvalOptions");
+        const JsonValue* const options = member_of(*body, "EvalOptions");
         if (options != nullptr) {
             request->mutable_evaluate_job()->set_force_reschedule(
                 truth_of(*options, "ForceReschedule"));
         }
     }
     exchange->ask(std::move(request), [](Exchange& one, const schema::Response& response) {
-        one.answer(written_json(response), &response);
+        one.answer(job_written(response), &response);
     });
 }
 

@@ -32,7 +32,8 @@ void write_configuration(const ExchangePtr& exchange) {
     auto request = exchange->envelope();
     auto& set = *request->mutable_set_scheduler_configuration();
     if (auto read = schema::from_json_value(*body, *set.mutable_configuration()); !read) {
-        return exchange->fail(400, "Error parsing scheduler config: " + read.error().message);
+        return exchange->fail(
+            400, "the scheduler's configuration cannot be read: " + read.error().message);
     }
     set.set_enforce_index(exchange->parameter("cas") != nullptr);
     set.set_modify_index(static_cast<std::uint64_t>(*index));

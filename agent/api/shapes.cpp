@@ -165,6 +165,16 @@ JsonValue whole_evaluation(const schema::Evaluation& evaluation) {
     return schema::to_json_value(evaluation);
 }
 
+JsonValue job_written(const schema::Response& response) {
+    const auto& written = response.job_written();
+    JsonValue json = JsonValue::Object{{"EvalID", id_text(written.evaluation_id())},
+                                       {"EvalCreateIndex", written.evaluation_create_index()},
+                                       {"JobModifyIndex", written.job_modify_index()},
+                                       {"Warnings", written.warnings()}};
+    add_query_meta(json, response);
+    return json;
+}
+
 void add_query_meta(JsonValue& object, const schema::Response& response) {
     object.set("Index", response.index());
     object.set("LastContact", response.last_contact_ns());

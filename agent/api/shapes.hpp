@@ -38,6 +38,9 @@ private:
 [[nodiscard]] schema::JsonValue whole_node(const schema::Node& node);
 [[nodiscard]] schema::JsonValue whole_evaluation(const schema::Evaluation& evaluation);
 
+// The answer to whatever stored a job or had it evaluated.
+[[nodiscard]] schema::JsonValue job_written(const schema::Response& response);
+
 // Index, LastContact and KnownLeader, as Nomad's responses embed them.
 void add_query_meta(schema::JsonValue& object, const schema::Response& response);
 

@@ -111,8 +111,9 @@ TEST_F(JobVersions, an_earlier_version_is_registered_again) {
     put("/v1/jobs", job_text("b", 0), "JobRegisterResponse");
     deployment(1, "successful");
     const std::string path = "/v1/job/web/revert";
-    refused(path, R"({"JobID":"else","JobVersion":0})", 400, "Job ID does not match");
-    refused(path, R"({"JobID":"web"})", 400, "JobVersion must be specified");
+    refused(path, R"({"JobID":"else","JobVersion":0})", 400,
+            "JobID is \"else\", but the path names \"web\"");
+    refused(path, R"({"JobID":"web"})", 400, "JobVersion is missing");
     refused(path, R"({"JobID":"web","JobVersion":-1})", 400, "whole number");
     refused(path, R"({"JobID":"web","JobVersion":1})", 400, "it is the current one");
     refused(path, R"({"JobID":"web","JobVersion":7})", 404, "has no version 7");
@@ -154,7 +155,7 @@ TEST_F(JobVersions, a_group_is_scaled_within_its_limits) {
     refused(path, body("-1"), 400, "count -1");
     refused(path, body("3", R"(,"JobModifyIndex":1)"), 500, "conflicting job modify index");
     refused(path, R"({"Count":3,"Target":{"Job":"web","Group":"x"}})", 400, "task group \"x\"");
-    refused(path, R"({"Count":3,"Target":{"Job":"x","Group":"g"}})", 400, "did not match URL");
+    refused(path, R"({"Count":3,"Target":{"Job":"x","Group":"g"}})", 400, "Target.Job is");
     refused(path, R"({"Target":{"Job":"web","Group":"g"}})", 400, "Count must be given");
     refused("/v1/job/none/scale", R"({"Count":3,"Target":{"Group":"g"}})", 404, "job not found");
     EXPECT_EQ(scale_fact("Desired"), 2);
