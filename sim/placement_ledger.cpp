@@ -1,3 +1,4 @@
+// See placement_ledger.hpp. Hashes find who may clash; the rows themselves decide.
 #include "sim/placement_ledger.hpp"
 
 #include <algorithm>

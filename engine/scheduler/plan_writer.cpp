@@ -27,9 +27,7 @@ void PlanWriter::append_state(schema::Allocation& allocation,
     state.set_time(now_.value());
 }
 
-void PlanWriter::stop(const Stop& stop) {
-    const auto& row = *stop.allocation;
-    auto& written = stops_[row.id];
+void PlanWriter::name(const state::AllocationRow& row, schema::Allocation& written) const {
     written.set_id(row.id.raw());
     written.set_namespace_(std::string{row.body.namespace_()});
     written.set_job_id(std::string{row.body.job_id()});
@@ -38,9 +36,15 @@ void PlanWriter::stop(const Stop& stop) {
     written.set_node_id(row.node_id.raw());
     written.set_node_name(std::string{row.body.node_name()});
     written.set_eval_id(evaluation_.id());
+    written.set_modify_time(now_.value());
+}
+
+void PlanWriter::stop(const Stop& stop) {
+    const auto& row = *stop.allocation;
+    auto& written = stops_[row.id];
+    name(row, written);
     written.set_desired_status("stop");
     written.set_desired_description(stop.description);
-    written.set_modify_time(now_.value());
     if (!stop.client_status.empty()) {
         written.set_client_status(stop.client_status);
         written.clear_alloc_states();
@@ -52,18 +56,10 @@ void PlanWriter::stop(const Stop& stop) {
 
 void PlanWriter::preempt(const state::AllocationRow& row, const std::string& by) {
     auto& written = preemptions_[row.id];
-    written.set_id(row.id.raw());
-    written.set_namespace_(std::string{row.body.namespace_()});
-    written.set_job_id(std::string{row.body.job_id()});
-    written.set_task_group(std::string{row.body.task_group()});
-    written.set_name(std::string{row.body.name()});
-    written.set_node_id(row.node_id.raw());
-    written.set_node_name(std::string{row.body.node_name()});
-    written.set_eval_id(evaluation_.id());
+    name(row, written);
     written.set_desired_status("evict");
     written.set_desired_description("Preempted by alloc ID " + state::to_uuid(by).text());
     written.set_preempted_by_allocation(by);
-    written.set_modify_time(now_.value());
 }
 
 // An allocation is in one list only. What was noted of one that is now stopped goes with it.

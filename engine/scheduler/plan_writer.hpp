@@ -35,6 +35,8 @@ private:
     // The copy of a stored allocation that the plan will hold, made where there is none yet.
     schema::Allocation& copy_of(const state::AllocationPtr& allocation);
     void take_over_note(const Stop& stop, schema::Allocation& written);
+    // Whose end it is that is written, by which evaluation and when.
+    void name(const state::AllocationRow& row, schema::Allocation& written) const;
     void append_state(schema::Allocation& allocation, const std::string& client_status) const;
 
     const schema::Evaluation& evaluation_;

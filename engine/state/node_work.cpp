@@ -1,3 +1,4 @@
+// See node_work.hpp. What is forgotten of the latest changes moves the floor, and never an answer.
 #include "engine/state/node_work.hpp"
 
 #include <algorithm>
