@@ -1,5 +1,6 @@
 // The `sim` command: reads scenarios, runs them, reports. Exit codes are part of its interface.
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <array>
@@ -51,7 +52,7 @@ struct Arguments {
     std::vector<std::string> files;
     std::string seed, seeds, trace;
     unsigned threads{std::max(1U, std::thread::hardware_concurrency())};
-    bool twice{}, verbose{};
+    bool twice{}, verbose{}, progress{};
 };
 
 std::string seconds(Duration time) {
@@ -189,14 +190,32 @@ void print_marks(const Marks& marks) {
     }
 }
 
-Progress progress_reporter(const std::string& name) {
-    auto last =
-        std::make_shared<std::chrono::steady_clock::time_point>(std::chrono::steady_clock::now());
-    return [name, last](std::uint64_t done, std::uint64_t all) {
+// Whether it is time for another line about how far a command has come.
+class Pace {
+public:
+    bool is_due() {
         const auto now = std::chrono::steady_clock::now();
-        if (now - *last < std::chrono::seconds{5}) return;
-        *last = now;
-        std::cerr << name << ": " << done << " of " << all << " runs\n";
+        if (now - last_ < std::chrono::seconds{5}) return false;
+        last_ = now;
+        return true;
+    }
+
+private:
+    std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+Progress progress_reporter(const std::string& name) {
+    return [name, pace = std::make_shared<Pace>()](std::uint64_t done, std::uint64_t all) {
+        if (pace->is_due()) std::cerr << name << ": " << done << " of " << all << " runs\n";
+    };
+}
+
+// Within a run: for whoever watches, or asks for it.
+RunProgress run_progress_reporter(const std::string& name, const Arguments& arguments) {
+    if (!arguments.progress && isatty(STDERR_FILENO) == 0) return {};
+    return [name, pace = std::make_shared<Pace>()](Duration simulated, std::uint64_t events) {
+        if (!pace->is_due()) return;
+        std::cerr << name << ": " << seconds(simulated) << " simulated, " << events << " events\n";
     };
 }
 
@@ -226,7 +245,8 @@ int run_all(const Arguments& arguments) {
         const auto began = std::chrono::steady_clock::now();
         const SweepReport report =
             sweep(scenario, *seeds,
-                  {arguments.threads, arguments.twice, trace.is_open() ? &trace : nullptr},
+                  {arguments.threads, arguments.twice, trace.is_open() ? &trace : nullptr,
+                   run_progress_reporter(scenario.name, arguments)},
                   progress_reporter(scenario.name));
         Totals one;
         add(one, report, std::chrono::steady_clock::now() - began);
@@ -281,6 +301,10 @@ int main_(int argc, char** argv) {
     run_command->add_option("--threads", arguments.threads, "runs at the same time")
         ->check(CLI::Range(1, 256));
     run_command->add_flag("--twice", arguments.twice, "run every seed twice and compare");
+    run_command->add_flag(
+        "--progress", arguments.progress,
+        "say every few seconds how far a single run has come (on a terminal it is "
+        "said anyway)");
     run_command->add_flag("-v,--verbose", arguments.verbose,
                           "also print the drawn options and all marks");
     run_command->footer(exit_code_help);

@@ -19,8 +19,10 @@ using WallClock = std::chrono::steady_clock;
 
 class Run {
 public:
-    Run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace)
+    Run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace,
+        const RunProgress& progress)
         : scenario_{scenario},
+          progress_{progress},
           seed_{seed},
           began_{WallClock::now()},
           world_{scenario, seed, Trace{trace}},
@@ -76,8 +78,10 @@ private:
     }
 
     void check_budget() {
-        if ((++steps_ & 0xfff) == 0 && WallClock::now() - began_ > scenario_.budget.wall) {
-            world_.fail(Class::budget, "wall", "the budget of wall time is used up");
+        if ((++steps_ & 0xfff) == 0) {
+            if (WallClock::now() - began_ > scenario_.budget.wall)
+                world_.fail(Class::budget, "wall", "the budget of wall time is used up");
+            if (progress_) progress_(world_.now().time_since_epoch(), world_.trace.count());
         }
         if (world_.trace.count() > scenario_.budget.events) {
             world_.fail(Class::budget, "events", "the budget of events is used up");
@@ -167,6 +171,7 @@ private:
     }
 
     const Scenario& scenario_;
+    const RunProgress& progress_;
     std::uint64_t seed_;
     WallClock::time_point began_;
     World world_;
@@ -177,8 +182,9 @@ private:
 
 }  // namespace
 
-RunReport run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace) {
-    return Run{scenario, seed, trace}.report();
+RunReport run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace,
+              const RunProgress& progress) {
+    return Run{scenario, seed, trace, progress}.report();
 }
 
 }  // namespace drover::sim

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -28,8 +29,12 @@ struct RunReport {
     std::vector<bool> sometimes;  // which of the scenario's "sometimes" were seen
 };
 
+// Told every few thousand events of a run how far it has come.
+using RunProgress = std::function<void(Duration simulated, std::uint64_t events)>;
+
 // `trace` may be null. A pure function of scenario, seed and engine, but for `wall` and the verdict
 // "budget" where the wall clock ran out.
-[[nodiscard]] RunReport run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace);
+[[nodiscard]] RunReport run(const Scenario& scenario, std::uint64_t seed, std::ostream* trace,
+                            const RunProgress& progress = {});
 
 }  // namespace drover::sim

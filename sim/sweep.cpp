@@ -11,11 +11,12 @@ namespace {
 
 thread_local CurrentRun current;
 
-RunReport run_once(const Scenario& scenario, std::uint64_t seed, const SweepOptions& options) {
+RunReport run_once(const Scenario& scenario, std::uint64_t seed, const SweepOptions& options,
+                   const RunProgress& progress) {
     current = {&scenario, seed};
-    RunReport report = run(scenario, seed, options.trace);
+    RunReport report = run(scenario, seed, options.trace, progress);
     if (!options.twice) return report;
-    const RunReport again = run(scenario, seed, nullptr);
+    const RunReport again = run(scenario, seed, nullptr, progress);
     if (again.hash != report.hash) {
         report.verdict = Class::nondeterministic;
         report.check = "hash";
@@ -49,7 +50,8 @@ private:
         for (std::size_t i = next_++; i < reports_.size(); i = next_++) {
             // After a failure only the seeds below it still matter.
             if (i > stop_at_) continue;
-            reports_[i] = run_once(scenario_, seeds_.first + i, options_);
+            reports_[i] = run_once(scenario_, seeds_.first + i, options_,
+                                   reports_.size() == 1 ? options_.progress : RunProgress{});
             const std::lock_guard lock{mutex_};
             if (!reports_[i].as_expected) stop_at_ = std::min(stop_at_.load(), i);
             if (progress_) progress_(++done_, reports_.size());

@@ -15,8 +15,9 @@ namespace drover::sim {
 
 struct SweepOptions {
     unsigned threads{1};
-    bool twice{};           // run every seed a second time; another hash is a failure
-    std::ostream* trace{};  // only where there is a single run
+    bool twice{};            // run every seed a second time; another hash is a failure
+    std::ostream* trace{};   // only where there is a single run
+    RunProgress progress{};  // of the run, where there is a single one
 };
 
 // The sum of all runs of one scenario, up to and with its first failure.
