@@ -373,5 +373,41 @@ TEST(AgentHealth, a_failed_allocation_is_unhealthy_at_once_and_a_new_deployment_
     EXPECT_TRUE(host.reports.at(id_of(2)).deployment_status().healthy());
 }
 
+// ---- pulls
+
+int pulls(const ScriptedHost& host) {
+    int count = 0;
+    for (const auto& effect : host.log) {
+        const auto* sent = std::get_if<SendRequest>(&effect);
+        if (sent != nullptr && sent->request->query().has_node_work()) ++count;
+    }
+    return count;
+}
+
+TEST(AgentPulls, news_after_a_quiet_time_is_acted_on_at_once) {
+    ScriptedHost host;
+    host.advance(seconds{2});
+    host.place(1, {});
+    host.publish();
+    host.settle();
+    EXPECT_TRUE(host.runs(1, "web")) << "in the same instant";
+}
+
+TEST(AgentPulls, a_stream_of_allocations_is_pulled_in_a_few_gulps) {
+    ScriptedHost host;
+    host.advance(seconds{2});
+    const int before = pulls(host);
+    for (int number = 1; number <= 100; ++number) {
+        host.place(number, {});
+        host.publish();
+        host.advance(milliseconds{10});
+    }
+    EXPECT_LE(pulls(host) - before, 7) << "a second of news, five pulls a second, and the first";
+    EXPECT_GE(pulls(host) - before, 5);
+    host.advance(host.config.pull_interval);
+    for (int number = 1; number <= 100; ++number) EXPECT_TRUE(host.runs(number, "web")) << number;
+    EXPECT_LE(host.told_whole, 101) << "each of them was told once";
+}
+
 }  // namespace
 }  // namespace drover::client

@@ -115,6 +115,49 @@ TEST(Restore, who_starts_again_or_comes_late_ends_with_the_same_state) {
     EXPECT_EQ(jobs_of(cluster.server(0)).size(), 33U);
 }
 
+// An agent that knows everything up to some index is told no more than what changed since. What a
+// restored file says of its allocations is older than that, and must reach it all the same.
+TEST(Restore, every_allocation_of_the_file_counts_as_changed_by_it) {
+    Cluster cluster{{1}};
+    cluster.elect();
+    cluster.call(0, register_node(1));
+    cluster.call(0, node_status(1, "ready"));
+    cluster.call(0, register_job(service_job("web", 3)));
+    const auto count = [&] {
+        return cluster.call(0, read_allocations("web")).allocations().allocations_size();
+    };
+    ASSERT_TRUE(cluster.run_until([&] { return count() == 3; }, 10s));
+    const std::string file = cluster.call(0, save_request()).snapshot_file();
+    cluster.call(0, deregister_job("web", false));
+    const auto stopped = [&] {
+        for (const auto& row : cluster.server(0).view().allocations_of({"default", "web"})) {
+            if (row->body.desired_status() != "stop") return false;
+        }
+        return true;
+    };
+    ASSERT_TRUE(cluster.run_until(stopped, 10s));
+    schema::Request pull;
+    pull.mutable_query()->mutable_node_work()->set_node_id(node_id(1).raw());
+    const auto told = cluster.call(0, pull);
+    ASSERT_EQ(told.allocations().allocations_size(), 3);
+    pull.mutable_query()->mutable_node_work()->set_known_index(told.index());
+
+    const auto restored = cluster.call(0, restore_request(file));
+    ASSERT_TRUE(restored.has_snapshot_restored()) << restored.failure().message();
+    const std::uint64_t index = restored.snapshot_restored().index();
+    const auto view = cluster.server(0).view();
+    for (const auto& row : view.allocations_of({"default", "web"})) {
+        EXPECT_EQ(row->body.desired_status(), "run");
+        EXPECT_EQ(row->body.alloc_modify_index(), index);
+        EXPECT_EQ(row->body.modify_index(), index);
+    }
+    const auto again = cluster.call(0, pull);
+    ASSERT_EQ(again.allocations().allocations_size(), 3) << "it must hear that they are to run";
+    for (const auto& allocation : again.allocations().allocations()) {
+        EXPECT_EQ(allocation.desired_status(), "run");
+    }
+}
+
 TEST(Restore, a_damaged_file_is_refused_and_changes_nothing) {
     Cluster cluster{{1}};
     cluster.elect();
