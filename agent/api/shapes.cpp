@@ -11,14 +11,13 @@ namespace {
 
 using schema::JsonValue;
 
-// The named members of an object, in this order; null where it has none.
-JsonValue pick(const JsonValue& object, std::initializer_list<std::string_view> names) {
-    JsonValue::Object picked;
+// Appends the named members of the message, and no others: a list holds thousands of objects, and a
+// stub is a small part of each.
+void add_members(JsonValue::Object& stub, const google::protobuf::Message& message,
+                 std::initializer_list<std::string_view> names) {
     for (const auto name : names) {
-        const JsonValue* const found = object.find(name);
-        picked.emplace_back(std::string{name}, found == nullptr ? JsonValue{} : *found);
+        stub.emplace_back(std::string{name}, schema::to_json_member(message, name));
     }
-    return picked;
 }
 
 JsonValue legacy_resources(std::int64_t cpu, std::int64_t memory, std::int64_t disk,
@@ -42,18 +41,17 @@ std::string id_text(const std::string& raw) {
 }
 
 JsonValue job_stub(const schema::Job& job, const schema::JobSummary* summary, bool meta) {
-    const JsonValue whole = schema::to_json_value(job);
-    JsonValue stub = pick(whole, {"ID", "ParentID", "Name", "Namespace", "Datacenters", "NodePool",
-                                  "Multiregion", "Type", "Priority"});
-    stub.set("Periodic", job.has_periodic());
-    stub.set("ParameterizedJob", job.has_parameterized_job());
-    for (const char* name : {"Stop", "Status", "StatusDescription"})
-        stub.set(name, *whole.find(name));
-    stub.set("JobSummary", summary == nullptr ? JsonValue{} : schema::to_json_value(*summary));
-    for (const char* name : {"CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime"}) {
-        stub.set(name, *whole.find(name));
-    }
-    if (meta) stub.set("Meta", *whole.find("Meta"));
+    JsonValue::Object stub;
+    add_members(stub, job,
+                {"ID", "ParentID", "Name", "Namespace", "Datacenters", "NodePool", "Multiregion",
+                 "Type", "Priority"});
+    stub.emplace_back("Periodic", job.has_periodic());
+    stub.emplace_back("ParameterizedJob", job.has_parameterized_job());
+    add_members(stub, job, {"Stop", "Status", "StatusDescription"});
+    stub.emplace_back("JobSummary",
+                      summary == nullptr ? JsonValue{} : schema::to_json_value(*summary));
+    add_members(stub, job, {"CreateIndex", "ModifyIndex", "JobModifyIndex", "SubmitTime"});
+    if (meta) add_members(stub, job, {"Meta"});
     return stub;
 }
 
@@ -71,24 +69,22 @@ const schema::Job* JobsOfAllocations::of(const schema::Allocation& allocation) c
 
 JsonValue allocation_stub(const schema::Allocation& allocation, const schema::Job* job,
                           bool resources, bool task_states) {
-    const JsonValue whole = schema::to_json_value(allocation);
-    JsonValue stub =
-        pick(whole, {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
-    stub.set("JobType", job == nullptr ? std::string{} : job->type());
-    stub.set("JobVersion", job == nullptr ? allocation.job_version() : job->version());
-    stub.set("TaskGroup", allocation.task_group());
-    if (resources) stub.set("AllocatedResources", *whole.find("AllocatedResources"));
-    for (const char* name : {"DesiredStatus", "DesiredDescription", "DesiredTransition",
-                             "ClientStatus", "ClientDescription"}) {
-        stub.set(name, *whole.find(name));
-    }
-    if (task_states) stub.set("TaskStates", *whole.find("TaskStates"));
-    for (const char* name : {"DeploymentStatus", "FollowupEvalID", "NextAllocation",
-                             "RescheduleTracker", "PreemptedAllocations", "PreemptedByAllocation",
-                             "CreateIndex", "ModifyIndex", "CreateTime", "ModifyTime"}) {
-        const JsonValue* const found = whole.find(name);
-        stub.set(name, found == nullptr ? JsonValue{} : *found);
-    }
+    JsonValue::Object stub;
+    stub.reserve(28);
+    add_members(stub, allocation,
+                {"ID", "EvalID", "Name", "Namespace", "NodeID", "NodeName", "JobID"});
+    stub.emplace_back("JobType", job == nullptr ? std::string{} : job->type());
+    stub.emplace_back("JobVersion", job == nullptr ? allocation.job_version() : job->version());
+    stub.emplace_back("TaskGroup", allocation.task_group());
+    if (resources) add_members(stub, allocation, {"AllocatedResources"});
+    add_members(stub, allocation,
+                {"DesiredStatus", "DesiredDescription", "DesiredTransition", "ClientStatus",
+                 "ClientDescription"});
+    if (task_states) add_members(stub, allocation, {"TaskStates"});
+    add_members(stub, allocation,
+                {"DeploymentStatus", "FollowupEvalID", "NextAllocation", "RescheduleTracker",
+                 "PreemptedAllocations", "PreemptedByAllocation", "CreateIndex", "ModifyIndex",
+                 "CreateTime", "ModifyTime"});
     return stub;
 }
 
@@ -114,35 +110,27 @@ JsonValue whole_allocation(const schema::Allocation& allocation, const schema::J
 }
 
 JsonValue node_stub(const schema::Node& node, bool resources, bool os) {
-    const JsonValue whole = schema::to_json_value(node);
-    JsonValue stub = JsonValue::Object{};
-    stub.set("Address", node.http_addr().substr(0, node.http_addr().rfind(':')));
-    stub.set("ID", id_text(node.id()));
+    JsonValue::Object stub;
+    stub.emplace_back("Address", node.http_addr().substr(0, node.http_addr().rfind(':')));
+    stub.emplace_back("ID", id_text(node.id()));
     if (os) {
         JsonValue::Object attributes;
         for (const auto& pair : node.attributes()) {
             if (pair.key() == "os.name") attributes.emplace_back("os.name", pair.value());
         }
-        stub.set("Attributes", std::move(attributes));
+        stub.emplace_back("Attributes", std::move(attributes));
     }
-    for (const char* name : {"Datacenter", "Name", "NodeClass", "NodePool"})
-        stub.set(name, *whole.find(name));
+    add_members(stub, node, {"Datacenter", "Name", "NodeClass", "NodePool"});
     std::string version;
     for (const auto& pair : node.attributes()) {
         if (pair.key() == "nomad.version") version = pair.value();
     }
-    stub.set("Version", version);
-    stub.set("Drain", node.has_drain_strategy());
-    for (const char* name :
-         {"SchedulingEligibility", "Status", "StatusDescription", "Drivers", "HostVolumes"}) {
-        stub.set(name, *whole.find(name));
-    }
-    if (resources) {
-        stub.set("NodeResources", *whole.find("NodeResources"));
-        stub.set("ReservedResources", *whole.find("ReservedResources"));
-    }
-    for (const char* name : {"LastDrain", "CreateIndex", "ModifyIndex"})
-        stub.set(name, *whole.find(name));
+    stub.emplace_back("Version", version);
+    stub.emplace_back("Drain", node.has_drain_strategy());
+    add_members(stub, node,
+                {"SchedulingEligibility", "Status", "StatusDescription", "Drivers", "HostVolumes"});
+    if (resources) add_members(stub, node, {"NodeResources", "ReservedResources"});
+    add_members(stub, node, {"LastDrain", "CreateIndex", "ModifyIndex"});
     return stub;
 }
 

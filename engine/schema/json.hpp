@@ -31,6 +31,10 @@ struct JsonStyle {
 [[nodiscard]] std::string to_json(const google::protobuf::Message& message,
                                   const JsonStyle& style = {});
 
+// The member of this name alone; null where the message's JSON has none.
+[[nodiscard]] JsonValue to_json_member(const google::protobuf::Message& message,
+                                       std::string_view name, const JsonStyle& style = {});
+
 // Replaces what the JSON names and leaves the rest of the message alone. Errors name the path:
 // "TaskGroups[0].Count: expected an integer, got a string".
 [[nodiscard]] Result<void> from_json_value(const JsonValue& json,

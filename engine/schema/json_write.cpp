@@ -61,6 +61,13 @@ public:
         return JsonValue{std::move(members)};
     }
 
+    JsonValue member(const pb::Message& message, std::string_view name) {
+        const FieldPlan* const plan = plan_of(*message.GetDescriptor()).find(name);
+        if (plan == nullptr || plan->hidden) return {};
+        if (plan->omit_empty && is_empty(message, *plan)) return {};
+        return field(message, *plan);
+    }
+
 private:
     static bool is_empty(const pb::Message& message, const FieldPlan& plan) {
         const pb::Reflection* reflection = message.GetReflection();
@@ -176,6 +183,11 @@ private:
 
 JsonValue to_json_value(const pb::Message& message, const JsonStyle& style) {
     return Writer{style}.message(message);
+}
+
+JsonValue to_json_member(const pb::Message& message, std::string_view name,
+                         const JsonStyle& style) {
+    return Writer{style}.member(message, name);
 }
 
 std::string to_json(const pb::Message& message, const JsonStyle& style) {

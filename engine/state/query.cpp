@@ -36,7 +36,8 @@ public:
         if (shown.has_metrics()) schema::show_scores(*shown.mutable_metrics());
         add_job(*row);
     }
-    // For its node, to which it is no matter why it was placed there.
+    // For its node, to which it is no matter why it was placed there, and for lists, which do not
+    // show it.
     void add_without_metrics(const AllocationPtr& row) {
         AllocationChange change;
         change.set(schema::Allocation::kMetricsFieldNumber, "");
@@ -106,7 +107,7 @@ private:
                 return one(view_.evaluation(to_uuid(query_.evaluation())),
                            &schema::Response::mutable_evaluation, "eval");
             case Query::kEvaluationAllocations:
-                return allocations(
+                return listed_allocations(
                     view_.allocations_by_evaluation(to_uuid(query_.evaluation_allocations())));
             case Query::kListDeployments:
                 return list_deployments();
@@ -114,7 +115,7 @@ private:
                 return one(view_.deployment(to_uuid(query_.deployment())),
                            &schema::Response::mutable_deployment, "deployment");
             case Query::kDeploymentAllocations:
-                return allocations(
+                return listed_allocations(
                     view_.allocations_by_deployment(to_uuid(query_.deployment_allocations())));
             case Query::kListServers:
                 return list_servers();
@@ -160,6 +161,12 @@ private:
         for (const AllocationPtr& row : rows) out.add(row);
     }
 
+    template <class Rows>
+    void listed_allocations(const Rows& rows) {
+        AllocationCollector out{*response_.mutable_allocations()};
+        for (const AllocationPtr& row : rows) out.add_without_metrics(row);
+    }
+
     void node_work() {
         Uuid id = to_uuid(query_.node_work().node_id());
         if (!view_.node(id)) return refuse(response_, Errc::not_found, "node not found");
@@ -188,7 +195,9 @@ private:
         bool all = query_.job_allocations().all() || !current;
         AllocationCollector out{*response_.mutable_allocations()};
         for (const AllocationPtr& row : view_.allocations_of(job_key)) {
-            if (all || row->job->create_index() == current->create_index()) out.add(row);
+            if (all || row->job->create_index() == current->create_index()) {
+                out.add_without_metrics(row);
+            }
         }
     }
 
@@ -265,7 +274,7 @@ private:
             return row->body.namespace_();
         };
         list(Table::allocations, view_.tables().allocations, find, where,
-             [&out](const AllocationPtr& row) { out.add(row); });
+             [&out](const AllocationPtr& row) { out.add_without_metrics(row); });
     }
 
     void list_evaluations() {
