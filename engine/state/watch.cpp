@@ -1,6 +1,9 @@
 // Watch keys: which ones a change touches, and who registered them.
 #include "engine/state/watch.hpp"
 
+#include <optional>
+#include <string_view>
+
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
@@ -34,6 +37,39 @@ WatchKey watch_by(Table table, WatchScope scope, const Uuid& owner) {
     return WatchKey{table, scope, owner.raw()};
 }
 
+namespace {
+
+// Whom an allocation belongs to, apart from its node.
+struct Owners {
+    std::string_view namespace_, job;
+    Uuid evaluation, deployment;
+    friend bool operator==(const Owners&, const Owners&) = default;
+};
+
+void add_keys(std::set<WatchKey>& keys, const std::vector<AllocationPtr>& allocations) {
+    const Table table = Table::allocations;
+    std::optional<Owners> before;  // a plan places a thousand for the same
+    for (const AllocationPtr& row : allocations) {
+        const PackedAllocation& body = row->body;
+        keys.insert(watch_row(table, row->id));
+        keys.insert(watch_by(table, WatchScope::node, row->node_id));
+        // Both move together where it was the servers that changed it.
+        if (body.alloc_modify_index() == body.modify_index()) {
+            keys.insert(watch_by(table, WatchScope::work, row->node_id));
+        }
+        const Owners owners{body.namespace_(), body.job_id(), to_uuid(body.eval_id()),
+                            to_uuid(body.deployment_id())};
+        if (owners == before) continue;
+        keys.insert(watch_any(table));
+        keys.insert(watch_of_job(table, job_of(*row)));
+        keys.insert(watch_by(table, WatchScope::evaluation, owners.evaluation));
+        keys.insert(watch_by(table, WatchScope::deployment, owners.deployment));
+        before = owners;
+    }
+}
+
+}  // namespace
+
 std::set<WatchKey> Changes::keys() const {
     std::set<WatchKey> keys;
     for (const NodePtr& row : nodes) {
@@ -53,19 +89,7 @@ std::set<WatchKey> Changes::keys() const {
         keys.insert(watch_row(Table::evaluations, to_uuid(row->id())));
         keys.insert(watch_of_job(Table::evaluations, JobKey{row->namespace_(), row->job_id()}));
     }
-    for (const AllocationPtr& row : allocations) {
-        Table table = Table::allocations;
-        keys.insert(watch_any(table));
-        keys.insert(watch_row(table, row->id));
-        keys.insert(watch_of_job(table, job_of(*row)));
-        keys.insert(watch_by(table, WatchScope::node, row->node_id));
-        // Both move together where it was the servers that changed it.
-        if (row->body.alloc_modify_index() == row->body.modify_index()) {
-            keys.insert(watch_by(table, WatchScope::work, row->node_id));
-        }
-        keys.insert(watch_by(table, WatchScope::evaluation, to_uuid(row->body.eval_id())));
-        keys.insert(watch_by(table, WatchScope::deployment, to_uuid(row->body.deployment_id())));
-    }
+    add_keys(keys, allocations);
     for (const DeploymentPtr& row : deployments) {
         keys.insert(watch_any(Table::deployments));
         keys.insert(watch_row(Table::deployments, to_uuid(row->id())));
