@@ -39,6 +39,11 @@ public:
     void applied(std::uint64_t index, const schema::Entry& entry, const state::ApplyResult& result,
                  const state::StateView& after, Moment moment);
     void applied_empty(std::uint64_t index) { future_.applied(index); }
+    // What applying this entry leads to, where that is known: instead of applying it.
+    [[nodiscard]] std::optional<Foreseen> take_foreseen(std::uint64_t index,
+                                                        const schema::Entry& entry) {
+        return future_.take(index, entry);
+    }
     void plan_computed(std::uint64_t work, const schema::SchedulerOutput& output,
                        const state::StateView& applied, Moment moment);
     // A client of this node was heard of: how long its next word may take.

@@ -2,6 +2,7 @@
 // core.hpp.
 #include <utility>
 
+#include "engine/base/ensure.hpp"
 #include "engine/server/core.hpp"
 
 namespace drover::server {
@@ -54,6 +55,14 @@ control::EntryPtr Server::Core::command_of(const raft::Entry& entry) const {
     return parsed;
 }
 
+state::ApplyResult Server::Core::apply_to_state(std::uint64_t index, const schema::Entry& command) {
+    auto foreseen = leader_ ? leader_->take_foreseen(index, command) : std::nullopt;
+    if (!foreseen) return state_.apply(index, command);
+    ENSURE(foreseen->after.applied_index() == index);
+    state_ = state::State::fork(foreseen->after, state_config_);
+    return std::move(foreseen->result);
+}
+
 void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
     const std::uint64_t index = entry.index.value();
     const control::EntryPtr command = command_of(entry);
@@ -61,7 +70,7 @@ void Server::Core::apply_command(Step& step, const raft::Entry& entry) {
         return halt(step, "entry " + std::to_string(index) +
                               " cannot be read; restore this server from its peers");
     }
-    const state::ApplyResult result = state_.apply(index, *command);
+    const state::ApplyResult result = apply_to_state(index, *command);
     if (result.outcome == state::Applied::unknown) {
         return halt(step, "nothing is applied from entry " + std::to_string(index) +
                               " on: " + result.error.message);

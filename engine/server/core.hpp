@@ -112,6 +112,7 @@ private:
     void look_at_state();
     void apply_one(Step& step, const raft::Entry& entry);
     void apply_command(Step& step, const raft::Entry& entry);
+    state::ApplyResult apply_to_state(std::uint64_t index, const schema::Entry& command);
     [[nodiscard]] std::optional<RequestKey> settle_slots(Step& step, const raft::Entry& entry);
     [[nodiscard]] control::EntryPtr command_of(const raft::Entry& entry) const;
     void learn_outcome(Step& step, const schema::Entry& command, const state::ApplyResult& result);
