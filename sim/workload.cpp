@@ -144,6 +144,14 @@ bool Workload::settled() const {
 
 // ---- registers
 
+std::map<std::uint32_t, std::vector<Operation>> Workload::histories() const {
+    auto all = histories_;
+    for (const RegisterClient& one : clients_) {
+        if (one.writing) all[one.writing->first].push_back(one.writing->second);
+    }
+    return all;
+}
+
 void Workload::operate_later(World& world, std::size_t client) {
     if (stopped_) return;
     RegisterClient& one = clients_[client];
@@ -196,6 +204,7 @@ void Workload::compare_and_set(World& world, std::size_t client, std::uint32_t k
                               Operation::Outcome::unknown,
                               world.now(),
                               {}};
+    clients_[client].writing = {key, operation};
     auto request = compare_and_set_request(Uuid::mint(world.wall(), prng_), register_name(key),
                                            operation.value, index);
     const std::uint32_t server = pick_server(world);
@@ -210,6 +219,7 @@ void Workload::compared(World& world, std::size_t client, std::uint32_t key, Ope
     operate_later(world, client);
     operation.returned = world.now();
     clients_[client].seen.erase(key);
+    clients_[client].writing.reset();
     if (answer.response && !answer.response->has_failure()) {
         operation.outcome = Operation::Outcome::done;
         clients_[client].seen[key] = {operation.value,

@@ -38,9 +38,8 @@ public:
     [[nodiscard]] std::optional<std::uint32_t> wanted(const std::string& job) const;
     // Every registration that was asked for has been acknowledged.
     [[nodiscard]] bool settled() const;
-    [[nodiscard]] const std::map<std::uint32_t, std::vector<Operation>>& histories() const {
-        return histories_;
-    }
+    // By register. What is still under way counts as of unknown outcome.
+    [[nodiscard]] std::map<std::uint32_t, std::vector<Operation>> histories() const;
 
 private:
     struct JobState {
@@ -57,6 +56,8 @@ private:
         Prng prng;
         // What it last saw of each key: the value and the job's modify index.
         std::map<std::uint32_t, std::pair<std::uint64_t, std::uint64_t>> seen;
+        // The write that waits for its answer, and its key.
+        std::optional<std::pair<std::uint32_t, Operation>> writing{};
     };
 
     void wish(World& world, std::size_t load);

@@ -104,6 +104,12 @@ TEST(Pause, that_is_extended_does_not_turn_around_what_waits_for_its_end) {
     }
 }
 
+// This world rests before one of its clients has heard of its last write, which others have read.
+TEST(Register, a_write_that_is_under_way_in_the_end_may_have_happened) {
+    const RunReport report = run(named("swarm-of-three"), 60, nullptr);
+    EXPECT_EQ(report.verdict, Class::pass) << report.message;
+}
+
 TEST(Vacuous, a_fault_that_never_happens_fails_the_run) {
     auto scenario = read_scenario(
         "format: sim/1\nname: never\ncluster: {servers: 3}\n"
