@@ -10,7 +10,13 @@
 
 namespace drover::state {
 
-// `Index` is a tree of OwnedKey: in one owner's range ids rise, as they do in the table.
+inline const Uuid& id_in(const Uuid& key) { return key; }
+template <class Owner>
+const Uuid& id_in(const OwnedKey<Owner>& key) {
+    return key.id;
+}
+
+// `Index` is a tree of ids, or of OwnedKey: in one owner's range ids rise, as they do in the table.
 template <class Index>
 class AllocationRange {
 public:
@@ -38,7 +44,7 @@ public:
     private:
         // What was placed together lies together: often the next row is the one that is meant.
         const AllocationPtr& row() const {
-            const Uuid& id = at_.key().id;
+            const Uuid& id = id_in(at_.key());
             if (!found_.at_end() && found_.key() != id) found_.next();
             if (found_.at_end() || found_.key() != id) found_ = table_->lower_bound(id);
             return found_.row();

@@ -25,6 +25,8 @@
 
 namespace drover::state {
 
+struct Present {};  // the row of a tree that is only a set
+
 template <class Key, class Row>
 class CowTree {
     struct Node;
@@ -57,6 +59,10 @@ public:
 
         [[nodiscard]] const Node& leaf() const { return *path_[depth_ - 1].node; }
         [[nodiscard]] std::size_t slot() const { return path_[depth_ - 1].slot; }
+        void next_leaf() {
+            path_[depth_ - 1].slot = leaf().keys.size() - 1;
+            next();
+        }
         void push(const Node* node, std::size_t slot) {
             ENSURE(depth_ < max_depth);
             path_[depth_++] = Step{node, slot};
@@ -158,6 +164,14 @@ public:
     }
     // Rows with low <= key.
     [[nodiscard]] Range from(const Key& low) const { return Range{lower_bound(low), end_cursor()}; }
+
+    // All of it is one and the same: a copy that neither side has changed since.
+    [[nodiscard]] bool same_as(const CowTree& other) const { return root_ == other.root_; }
+    // Calls visit(key, row before, row after) in order of the keys, a null pointer where there is
+    // no row, for every key whose row has changed and some whose has not: what both trees share is
+    // passed over, leaf by leaf.
+    template <class Visit>
+    static void visit_changes(const CowTree& before, const CowTree& after, Visit visit);
 
     // Order, fill, depth and epochs are as promised; for tests.
     [[nodiscard]] bool well_formed() const;

@@ -261,6 +261,29 @@ void CowTree<Key, Row>::heal_child(Node& parent, std::size_t slot) {
     remove(left + 1);
 }
 
+template <class Key, class Row>
+template <class Visit>
+void CowTree<Key, Row>::visit_changes(const CowTree& before, const CowTree& after, Visit visit) {
+    Cursor old = before.first();
+    Cursor now = after.first();
+    while (!old.at_end() || !now.at_end()) {
+        if (now.at_end() || (!old.at_end() && old.key() < now.key())) {
+            visit(old.key(), &old.row(), static_cast<const Row*>(nullptr));
+            old.next();
+        } else if (old.at_end() || now.key() < old.key()) {
+            visit(now.key(), static_cast<const Row*>(nullptr), &now.row());
+            now.next();
+        } else if (&old.leaf() == &now.leaf()) {
+            old.next_leaf();
+            now.next_leaf();
+        } else {
+            visit(now.key(), &old.row(), &now.row());
+            old.next();
+            now.next();
+        }
+    }
+}
+
 // ---- the promises, checked
 
 template <class Key, class Row>

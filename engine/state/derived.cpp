@@ -49,14 +49,6 @@ bool same_for_its_job(const AllocationRow& before, const AllocationRow& now) {
            before.body.namespace_() == now.body.namespace_();
 }
 
-// An entry says only that the key is there: it is left alone while the key stays.
-template <class Tree, class KeyOf>
-void move_mark(Tree& tree, const AllocationRow* before, const AllocationRow* now, KeyOf key_of) {
-    if (before != nullptr && now != nullptr && key_of(*before) == key_of(*now)) return;
-    if (before != nullptr) tree.erase(key_of(*before));
-    if (now != nullptr) tree.put(key_of(*now), Present{});
-}
-
 // Below whom it belongs to, where there is one: many have no deployment.
 template <class OwnerOf>
 void move_owner(AllocationsByOwner& tree, const AllocationRow* before, const AllocationRow* now,
@@ -90,6 +82,7 @@ void edit_work(WorkByNode& work, const Uuid& node, const Edit& edit) {
     auto now =
         before != nullptr ? std::make_shared<NodeWork>(**before) : std::make_shared<NodeWork>();
     edit(*now);
+    now->freeze();
     if (now->total() == 0)
         work.erase(node);
     else
@@ -115,14 +108,10 @@ void note_work(WorkByNode& work, const AllocationRow* before, const AllocationRo
 void index_allocation(Derived& derived, const AllocationRow* before, const AllocationRow* now,
                       std::uint64_t index) {
     note_work(derived.work_by_node, before, now, index);
-    auto by_node = [](const AllocationRow& row) { return OwnedKey<Uuid>{row.node_id, row.id}; };
     auto evaluation = [](const AllocationRow& row) { return to_uuid(row.body.eval_id()); };
     auto deployment = [](const AllocationRow& row) { return to_uuid(row.body.deployment_id()); };
-    auto by_text = [](const AllocationRow& row) { return row.id.shown(); };
-    move_mark(derived.allocations_by_node, before, now, by_node);
     move_owner(derived.allocations_by_evaluation, before, now, evaluation);
     move_owner(derived.allocations_by_deployment, before, now, deployment);
-    move_mark(derived.allocation_text, before, now, by_text);
     if (before == nullptr || now == nullptr || !same_for_its_job(*before, *now)) {
         if (before != nullptr) leave_job(derived, *before);
         if (now != nullptr) enter_job(derived, *now);
@@ -137,38 +126,30 @@ void index_allocation(Derived& derived, const AllocationRow* before, const Alloc
 void index_evaluation(Derived& derived, const EvaluationPtr& row) {
     Uuid id = to_uuid(row->id());
     derived.evaluations_by_job.put({job_of(*row), id}, row);
-    derived.evaluation_text.put(id.shown(), Present{});
 }
 
 void unindex_evaluation(Derived& derived, const schema::Evaluation& row) {
     Uuid id = to_uuid(row.id());
     derived.evaluations_by_job.erase({job_of(row), id});
-    derived.evaluation_text.erase(id.shown());
 }
 
 void index_deployment(Derived& derived, const DeploymentPtr& row) {
     Uuid id = to_uuid(row->id());
     derived.deployments_by_job.put({job_of(*row), id}, row);
-    derived.deployment_text.put(id.shown(), Present{});
 }
 
 void unindex_deployment(Derived& derived, const schema::Deployment& row) {
     Uuid id = to_uuid(row.id());
     derived.deployments_by_job.erase({job_of(row), id});
-    derived.deployment_text.erase(id.shown());
 }
 
 void index_node(Derived& derived, const NodePtr& row) {
     const Uuid id = to_uuid(row->id());
-    const auto before = derived.node_facts.put(
-        id, {row, capacity_of(*row), class_key_of(*row), ready_for_placement(*row)});
-    if (!before) derived.node_text.put(id.shown(), Present{});
+    derived.node_facts.put(id,
+                           {row, capacity_of(*row), class_key_of(*row), ready_for_placement(*row)});
 }
 
-void unindex_node(Derived& derived, const Uuid& id) {
-    derived.node_facts.erase(id);
-    derived.node_text.erase(id.shown());
-}
+void unindex_node(Derived& derived, const Uuid& id) { derived.node_facts.erase(id); }
 
 Derived rebuild_derived(const Tables& tables) {
     Derived derived;

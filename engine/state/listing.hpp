@@ -2,10 +2,12 @@
 // Tokens are "namespace.id" for jobs and the id's text for everything else.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/schema/request.pb.h"
 #include "engine/state/view.hpp"
@@ -50,17 +52,42 @@ void walk(const Tree& tree, const typename Tree::Range& range, const std::option
     }
 }
 
+// Ids of the tree whose text lies in the range, in the order of their text. It looks at every id:
+// people ask by a prefix now and then, and an index for it, whose order is that of random numbers,
+// would cost each placement more than any other.
 template <class Tree>
-struct ListedTable {
-    Table table;
-    const Tree& tree;
-};
+std::vector<ShownUuid> shown_in(const Tree& tree, const ShownRange& range) {
+    std::vector<ShownUuid> found;
+    if (range.first == range.last) {
+        if (tree.contains(range.first.id())) found.push_back(range.first);
+        return found;
+    }
+    for (auto at = tree.first(); !at.at_end(); at.next()) {
+        const ShownUuid shown = at.key().shown();
+        if (range.first <= shown && shown <= range.last) found.push_back(shown);
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+}
 
-// Rows named by an id, ordered by id, or by its text where a prefix is given. `find` turns an id
-// into a row, `wanted` is asked of each, `add` gets those of the page. Returns the next token.
-template <class Tree, class Find, class Wanted, class Add>
-std::string list_by_id(const StateView& view, const ListedTable<Tree>& listed,
-                       const schema::Query& query, Find find, Wanted wanted, Add add) {
+// Walks sorted ids from the token on, forwards or backwards. `visit(id)` returns false to stop.
+template <class Visit>
+void walk(const std::vector<ShownUuid>& ids, const std::optional<ShownUuid>& token, bool reverse,
+          Visit visit) {
+    if (!reverse) {
+        auto at = token ? std::lower_bound(ids.begin(), ids.end(), *token) : ids.begin();
+        while (at != ids.end() && visit(at->id())) ++at;
+        return;
+    }
+    auto at = token ? std::upper_bound(ids.begin(), ids.end(), *token) : ids.end();
+    while (at != ids.begin() && visit((--at)->id())) {
+    }
+}
+
+// Rows named by an id, ordered by id, or by its text where a prefix is given. `wanted` is asked of
+// each, `add` gets those of the page. Returns the next token.
+template <class Tree, class Wanted, class Add>
+std::string list_by_id(const Tree& tree, const schema::Query& query, Wanted wanted, Add add) {
     PageCounter page{query.per_page()};
     std::string next;
     auto offer = [&](const Uuid& id, const auto& row) {
@@ -73,18 +100,17 @@ std::string list_by_id(const StateView& view, const ListedTable<Tree>& listed,
         add(row);
         return true;
     };
+    const auto token = Uuid::from_text(query.next_token());
     if (query.prefix().empty()) {
-        walk(listed.tree, listed.tree.all(), Uuid::from_text(query.next_token()), query.reverse(),
-             offer);
+        walk(tree, tree.all(), token, query.reverse(), offer);
         return next;
     }
     const auto range = shown_range(query.prefix());
     if (!range) return next;
-    const IdsByText& ids = *view.ids_by_text(listed.table);
-    std::optional<ShownUuid> token;
-    if (const auto id = Uuid::from_text(query.next_token())) token = id->shown();
-    walk(ids, ids.between(range->first, range->last), token, query.reverse(),
-         [&](const ShownUuid& shown, Present) { return offer(shown.id(), find(shown.id())); });
+    std::optional<ShownUuid> shown_token;
+    if (token) shown_token = token->shown();
+    walk(shown_in(tree, *range), shown_token, query.reverse(),
+         [&](const Uuid& id) { return offer(id, *tree.find(id)); });
     return next;
 }
 

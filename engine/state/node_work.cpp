@@ -13,7 +13,7 @@ constexpr std::size_t latest_max = 16;
 }  // namespace
 
 void NodeWork::changed(const Uuid& allocation, std::uint64_t index, bool fresh) {
-    if (fresh) ++total_;
+    if (fresh) ids_.put(allocation, Present{});
     index_ = std::max(index_, index);
     std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });
     latest_.emplace_back(index, allocation);
@@ -25,7 +25,7 @@ void NodeWork::changed(const Uuid& allocation, std::uint64_t index, bool fresh) 
 
 // Whoever has not heard of it needs the whole list.
 void NodeWork::removed(const Uuid& allocation, std::uint64_t index) {
-    --total_;
+    ids_.erase(allocation);
     index_ = std::max(index_, index);
     floor_ = std::max(floor_, index);
     std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });

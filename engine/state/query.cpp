@@ -250,46 +250,41 @@ private:
     }
 
     // Lists of what is named by an id: same paging, same prefixes.
-    template <class Tree, class Find, class NamespaceOf, class Add>
-    void list(Table table, const Tree& tree, Find find, NamespaceOf namespace_of, Add add) {
+    template <class Tree, class NamespaceOf, class Add>
+    void list(const Tree& tree, NamespaceOf namespace_of, Add add) {
         auto wanted = [&](const auto& row) {
             return namespace_ == "*" || namespace_of(row) == namespace_;
         };
-        response_.set_next_token(
-            list_by_id(view_, ListedTable<Tree>{table, tree}, query_, find, wanted, add));
+        response_.set_next_token(list_by_id(tree, query_, wanted, add));
     }
 
     void list_nodes() {
         auto& out = *response_.mutable_nodes();
-        auto find = [this](const Uuid& id) { return view_.node(id); };
         auto everywhere = [this](const NodePtr&) { return namespace_; };
-        list(Table::nodes, view_.tables().nodes, find, everywhere,
+        list(view_.tables().nodes, everywhere,
              [&out](const NodePtr& row) { *out.add_nodes() = *row; });
     }
 
     void list_allocations() {
         AllocationCollector out{*response_.mutable_allocations()};
-        auto find = [this](const Uuid& id) { return view_.allocation(id); };
         auto where = [](const AllocationPtr& row) -> std::string_view {
             return row->body.namespace_();
         };
-        list(Table::allocations, view_.tables().allocations, find, where,
+        list(view_.tables().allocations, where,
              [&out](const AllocationPtr& row) { out.add_without_metrics(row); });
     }
 
     void list_evaluations() {
         auto& out = *response_.mutable_evaluations();
-        auto find = [this](const Uuid& id) { return view_.evaluation(id); };
         auto where = [](const EvaluationPtr& row) -> std::string_view { return row->namespace_(); };
-        list(Table::evaluations, view_.tables().evaluations, find, where,
+        list(view_.tables().evaluations, where,
              [&out](const EvaluationPtr& row) { *out.add_evaluations() = *row; });
     }
 
     void list_deployments() {
         auto& out = *response_.mutable_deployments();
-        auto find = [this](const Uuid& id) { return view_.deployment(id); };
         auto where = [](const DeploymentPtr& row) -> std::string_view { return row->namespace_(); };
-        list(Table::deployments, view_.tables().deployments, find, where,
+        list(view_.tables().deployments, where,
              [&out](const DeploymentPtr& row) { *out.add_deployments() = *row; });
     }
 

@@ -60,8 +60,6 @@ struct NodeFacts {
     bool ready = false;         // for placements
 };
 
-struct Present {};  // the row of an index that is only a set
-
 using NodeTable = CowTree<Uuid, HashedRow<schema::Node>>;
 using JobTable = CowTree<JobKey, HashedRow<schema::Job>>;
 using JobVersionTable = CowTree<JobVersionKey, HashedRow<schema::Job>>;
@@ -82,10 +80,8 @@ using DeploymentsByJob = CowTree<OwnedKey<JobKey>, DeploymentPtr>;
 using UsageByNode = CowTree<Uuid, Usage>;
 using FactsByNode = CowTree<Uuid, NodeFacts>;
 using WorkByNode = CowTree<Uuid, std::shared_ptr<const NodeWork>>;
-using IdsByText = CowTree<ShownUuid, Present>;
 
 struct Derived {
-    AllocationsByOwner allocations_by_node;
     JobsInUse jobs_in_use;
     std::uint64_t job_numbers = 0;  // how many were given out
     AllocationsByJob allocations_by_job;
@@ -96,10 +92,6 @@ struct Derived {
     UsageByNode usage_by_node;  // sums over allocations that are not terminal; no row: nothing
     WorkByNode work_by_node;
     FactsByNode node_facts;
-    IdsByText node_text;
-    IdsByText evaluation_text;
-    IdsByText allocation_text;
-    IdsByText deployment_text;
 };
 
 struct Tables {

@@ -43,7 +43,6 @@ void Tables::freeze() {
     allocation_jobs.freeze();
     deployments.freeze();
     servers.freeze();
-    derived.allocations_by_node.freeze();
     derived.allocations_by_job.freeze();
     derived.allocations_by_evaluation.freeze();
     derived.allocations_by_deployment.freeze();
@@ -53,10 +52,6 @@ void Tables::freeze() {
     derived.work_by_node.freeze();
     derived.node_facts.freeze();
     derived.jobs_in_use.freeze();
-    derived.node_text.freeze();
-    derived.evaluation_text.freeze();
-    derived.allocation_text.freeze();
-    derived.deployment_text.freeze();
 }
 
 StateView::StateView() : tables_{no_tables()} {}
@@ -113,8 +108,9 @@ AllocationPtr StateView::allocation(const Uuid& id) const {
     return row_or_null<AllocationPtr>(tables_->allocations, id);
 }
 
-AllocationRange<AllocationsByOwner> StateView::allocations_on(const Uuid& node_id) const {
-    return {owned(tables_->derived.allocations_by_node, node_id), tables_->allocations};
+AllocationRange<IdSet> StateView::allocations_on(const Uuid& node_id) const {
+    const NodeWork* node = work_of(node_id);
+    return {node == nullptr ? IdSet::Range{} : node->ids().all(), tables_->allocations};
 }
 
 const NodeWork* StateView::work_of(const Uuid& node_id) const {
@@ -171,21 +167,6 @@ DeploymentPtr StateView::latest_deployment(const JobKey& key) const {
 
 ServerPtr StateView::server(std::uint64_t raft_id) const {
     return row_or_null<ServerPtr>(tables_->servers, raft_id);
-}
-
-const IdsByText* StateView::ids_by_text(Table table) const {
-    switch (table) {
-        case Table::nodes:
-            return &tables_->derived.node_text;
-        case Table::evaluations:
-            return &tables_->derived.evaluation_text;
-        case Table::allocations:
-            return &tables_->derived.allocation_text;
-        case Table::deployments:
-            return &tables_->derived.deployment_text;
-        default:
-            return nullptr;
-    }
 }
 
 }  // namespace drover::state

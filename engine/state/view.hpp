@@ -68,7 +68,7 @@ public:
 
     [[nodiscard]] AllocationPtr allocation(const Uuid& id) const;
     [[nodiscard]] AllocationTable::Range allocations() const { return tables_->allocations.all(); }
-    [[nodiscard]] AllocationRange<AllocationsByOwner> allocations_on(const Uuid& node_id) const;
+    [[nodiscard]] AllocationRange<IdSet> allocations_on(const Uuid& node_id) const;
     // Null where nothing is stored of the node. Lives as long as the view.
     [[nodiscard]] const NodeWork* work_of(const Uuid& node_id) const;
     // Of every version and incarnation of the job; compare job->create_index() to tell them apart.
@@ -97,10 +97,6 @@ public:
 
     [[nodiscard]] ServerPtr server(std::uint64_t raft_id) const;
     [[nodiscard]] ServerTable::Range servers() const { return tables_->servers.all(); }
-
-    // Ids in the order of their text, to look them up by its beginning; null for a table whose rows
-    // are not named by an id.
-    [[nodiscard]] const IdsByText* ids_by_text(Table table) const;
 
     [[nodiscard]] const Tables& tables() const { return *tables_; }
 

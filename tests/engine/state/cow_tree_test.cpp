@@ -81,6 +81,44 @@ RC_GTEST_PROP(CowTree, EveryCopyBehavesLikeAMapOfItsOwn, ()) {
     }
 }
 
+RC_GTEST_PROP(CowTree, VisitsWhatDiffersBetweenTwoCopies, ()) {
+    const int span = *rc::gen::element(8, 200, 5000);
+    std::uint32_t seed = *rc::gen::arbitrary<std::uint32_t>();
+    const auto some_key = [&] {
+        seed = seed * 1664525U + 1013904223U;
+        return static_cast<int>((seed >> 8) % static_cast<std::uint32_t>(span));
+    };
+    Tree before;
+    for (int i = *rc::gen::inRange(0, 3000); i > 0; --i) before.put(some_key(), "before");
+    Tree after = before;
+    RC_ASSERT(after.same_as(before));
+    const int changes = *rc::gen::inRange(0, 60);
+    for (int i = 0; i < changes; ++i) {
+        const int key = some_key();
+        if (i % 3 == 0)
+            after.erase(key);
+        else
+            after.put(key, "after");
+    }
+    Model changed = contents(before);  // what the visits make of it must be what is there after
+    std::size_t visits = 0;
+    int last = -1;
+    Tree::visit_changes(before, after, [&](int key, const std::string* was, const std::string* is) {
+        RC_ASSERT(key > last);
+        last = key;
+        ++visits;
+        RC_ASSERT((was != nullptr) == changed.contains(key));
+        if (was != nullptr) RC_ASSERT(*was == changed[key]);
+        if (is != nullptr)
+            changed[key] = *is;
+        else
+            changed.erase(key);
+    });
+    RC_ASSERT(changed == contents(after));
+    // A change copies one leaf, and may join it with another.
+    RC_ASSERT(visits <= static_cast<std::size_t>(changes) * 3 * 64);
+}
+
 TEST(CowTree, ACopyKeepsWhatItSawWhileTheSourceMovesOn) {
     Tree tree;
     for (int i = 0; i < 10'000; ++i) tree.put(i, "old");

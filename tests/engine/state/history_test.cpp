@@ -170,7 +170,11 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
     auto keys_and_bodies = [](const auto& key, const auto& row) {
         return key_text(key) + row->SerializeAsString();
     };
-    auto ids = [](const ShownUuid& key, Present) { return key.id().text(); };
+    auto allocations = [](const Uuid& node, const auto& work) {
+        std::string text = node.text();
+        for (auto at = work->ids().first(); !at.at_end(); at.next()) text += at.key().text();
+        return text;
+    };
     auto usage = [](const Uuid& key, const Usage& row) {
         return key.text() + std::to_string(row.cpu_mhz) + "/" + std::to_string(row.memory_mb) +
                "/" + std::to_string(row.disk_mb) + "/" + std::to_string(row.allocations);
@@ -181,18 +185,14 @@ std::vector<std::vector<std::string>> dump(const Derived& derived) {
                std::to_string(row.capacity.memory_mb) + "/" + std::to_string(row.capacity.disk_mb) +
                "/" + std::to_string(row.capacity.allocations);
     };
-    return {dump(derived.allocations_by_node, keys),
+    return {dump(derived.work_by_node, allocations),
             dump_jobs_in_use(derived),
             dump(derived.allocations_by_evaluation, keys),
             dump(derived.allocations_by_deployment, keys),
             dump(derived.evaluations_by_job, keys_and_bodies),
             dump(derived.deployments_by_job, keys_and_bodies),
             dump(derived.usage_by_node, usage),
-            dump(derived.node_facts, facts),
-            dump(derived.node_text, ids),
-            dump(derived.evaluation_text, ids),
-            dump(derived.allocation_text, ids),
-            dump(derived.deployment_text, ids)};
+            dump(derived.node_facts, facts)};
 }
 
 Digest digest_of_rows(const Tables& tables) {

@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <set>
+
+#include "engine/base/prng.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
 #include "engine/schema/evaluation.pb.h"
@@ -149,6 +153,51 @@ TEST(QueryAllocations, PrefixesOfTheTextFormFindThem) {
         list.set_next_token(page.next_token());
     } while (!list.next_token().empty());
     EXPECT_EQ(seen, 40);
+}
+
+// Ids as they are minted: their text begins with what is random in them.
+struct Minted : World {
+    Minted() {
+        register_node(1);
+        register_job(make_job("a", 3), 1);
+        Prng prng{7};
+        for (std::uint32_t i = 1; i <= 300; ++i) {
+            auto allocation = make_allocation(i, "a", 1);
+            const Uuid id = Uuid::mint(WallTime{std::int64_t{1'700'000'000'000'000'000} + i}, prng);
+            allocation.set_id(id.raw());
+            place(std::move(allocation));
+            texts.insert(id.text());
+        }
+    }
+    std::set<std::string> texts;
+};
+
+TEST(QueryAllocations, ListsByAPrefixAreInTheOrderOfTheTextPageByPage) {
+    Minted world;
+    for (const char* prefix : {"a", "3f", "0", "c1", "f"}) {
+        for (const bool reverse : {false, true}) {
+            std::vector<std::string> expected;
+            for (const auto& text : world.texts) {
+                if (text.starts_with(prefix)) expected.push_back(text);
+            }
+            if (reverse) std::reverse(expected.begin(), expected.end());
+            schema::Query list;
+            list.mutable_list_allocations();
+            list.set_prefix(prefix);
+            list.set_reverse(reverse);
+            list.set_per_page(4);
+            std::vector<std::string> shown;
+            do {
+                const schema::Response page = ask(world, list);
+                EXPECT_LE(page.allocations().allocations_size(), 4);
+                for (const auto& row : page.allocations().allocations()) {
+                    shown.push_back(to_uuid(row.id()).text());
+                }
+                list.set_next_token(page.next_token());
+            } while (!list.next_token().empty());
+            EXPECT_EQ(shown, expected) << prefix << (reverse ? " in reverse" : "");
+        }
+    }
 }
 
 TEST(QueryAllocations, AnEarlierJobOfTheSameNameIsShownOnlyOnRequest) {
