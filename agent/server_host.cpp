@@ -461,7 +461,7 @@ void ServerHost::answer(server::AnswerQuery effect) {
 
 void ServerHost::compute(server::ComputePlan effect) {
     scheduling_.deliver([this, effect = std::move(effect)] {
-        engine_->deliver(server::PlanComputed{effect.work, server::compute(effect)});
+        engine_->deliver(server::PlanComputed{effect.work, planner_.compute(effect)});
     });
 }
 

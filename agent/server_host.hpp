@@ -136,6 +136,7 @@ private:
     std::atomic<bool> running_{false};
 
     io::WorkerPool queries_{{.threads = 2}};
+    server::Planner planner_;  // of the thread below
     io::WorkerPool scheduling_{{.threads = 1}};
     io::WorkerPool snapshotting_{{.threads = 1}};
     std::unique_ptr<Engine> engine_;

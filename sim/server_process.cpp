@@ -146,6 +146,7 @@ void ServerProcess::crash(World& world, Persist persist) {
     if (disk_.write_in_flight()) world.marks.add("server.crashed.writing");
     disk_.crash(persist, prng_);
     engine_.reset();
+    planner_ = server::Planner{};
     waiting_.clear();
     ++incarnation_;
     world.marks.add("server.crashed");
@@ -233,7 +234,7 @@ void ServerProcess::carry_out(World& world, server::Effect& effect) {
                      [&](server::ComputePlan& one) {
                          const Duration needed = world.scenario.world.plan.draw(prng_);
                          tell_later(world, needed + world.swarm.plan_delay(prng_),
-                                    server::PlanComputed{one.work, server::compute(one)});
+                                    server::PlanComputed{one.work, planner_.compute(one)});
                      },
                      [&](server::SaveSnapshot& one) { save_snapshot(world, one); },
                      [&](server::UpdatePeers&) {},

@@ -82,6 +82,7 @@ private:
     std::uint32_t raft_protocol_{3};
     std::uint32_t level_{};
     std::optional<server::Server> engine_;
+    server::Planner planner_;
     std::uint64_t incarnation_{0};
     Instant paused_until_{};
     std::vector<server::Input> waiting_;  // for the end of the pause, in the order of arrival

@@ -312,7 +312,7 @@ Result<std::string> answer(const View& view, const schema::Request* request) {
 Result<std::string> plan(const View& view) {
     const auto* wanted = std::get_if<server::ComputePlan>(&view);
     if (wanted == nullptr) return not_for("compute_plan");
-    return server::compute(*wanted)->SerializeAsString();
+    return server::Planner{}.compute(*wanted)->SerializeAsString();
 }
 
 Result<std::string> write_snapshot(const View& view) {

@@ -19,16 +19,16 @@ std::uint32_t mixed(std::uint32_t x) {
 
 }  // namespace
 
-Fleet::Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng)
-    : view_{view}, job_{job} {
-    const std::size_t known = view_.node_facts().size();
+Fleet::Fleet(const state::StateView& view, const state::JobKey& job, std::uint64_t order)
+    : view_{view}, facts_table_{view.node_facts()}, usage_table_{view.usages()}, job_{job} {
+    const std::size_t known = facts_table_.size();
     facts_.reserve(known);
     ids_.reserve(known);
     used_.reserve(known);
     class_of_.reserve(known);
     // Both run in the order of the nodes' ids.
-    const auto usages = view_.usages();
-    const auto all = view_.node_facts().all();
+    const auto usages = usage_table_.all();
+    const auto all = facts_table_.all();
     auto usage = usages.begin();
     const auto last_usage = usages.end();
     const auto last = all.end();
@@ -40,9 +40,53 @@ Fleet::Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng)
         used_.push_back(in_use ? *usage : state::Usage{});
     }
     ports_.resize(facts_.size());
-    for (auto& key : tie_keys_) key = static_cast<std::uint32_t>(prng.next());
+    Prng ties = Prng{order}.stream("ties");
+    for (auto& key : tie_keys_) key = static_cast<std::uint32_t>(ties.next());
+    note_live_allocations();
+}
+
+void Fleet::note_live_allocations() {
     for (const auto& row : view_.allocations_of(job_)) {
         if (!row->terminal()) static_cast<void>(note(*row, +1));
+    }
+}
+
+bool Fleet::can_go_on_with(const state::StateView& view) const {
+    return view.node_facts().same_as(facts_table_) && events_.size() <= facts_.size();
+}
+
+void Fleet::go_on_with(const state::StateView& view, const state::JobKey& job) {
+    view_ = view;
+    take_back();
+    state::UsageByNode::visit_changes(
+        usage_table_, view_.usages(),
+        [this](const Uuid& id, const state::Usage*, const state::Usage* now) {
+            const std::uint32_t number = find(id);
+            if (number == elsewhere) return;
+            const state::Usage used = now == nullptr ? state::Usage{} : *now;
+            if (used == used_[number]) return;
+            used_[number] = used;
+            events_.push_back({number, nullptr, {}, 0});
+        });
+    usage_table_ = view_.usages();
+    job_ = job;
+    first_event_ = events_.size();
+    note_live_allocations();
+}
+
+// Nodes get back what the last view had there; each event is followed by its opposite.
+void Fleet::take_back() {
+    for (const std::uint32_t number : with_ports_) ports_[number].reset();
+    with_ports_.clear();
+    placed_.clear();
+    stopped_.clear();
+    const std::size_t end = events_.size();
+    for (std::size_t i = first_event_; i < end; ++i) {
+        const std::uint32_t number = events_[i].node;
+        if (number == elsewhere) continue;
+        const state::Usage* before = usage_table_.find(ids_[number]);
+        used_[number] = before == nullptr ? state::Usage{} : *before;
+        events_.push_back({number, nullptr, events_[i].group, -events_[i].delta});
     }
 }
 
@@ -73,6 +117,7 @@ std::uint32_t Fleet::find(const Uuid& id) const {
 const NodePorts& Fleet::ports(std::uint32_t number) {
     auto& ports = ports_[number];
     if (ports != nullptr) return *ports;
+    with_ports_.push_back(number);
     ports = std::make_unique<NodePorts>(*node(number));
     for (const auto& row : view_.allocations_on(ids_[number])) {
         if (row->terminal() || stopped_.contains(row->id)) continue;

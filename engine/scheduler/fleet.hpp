@@ -32,8 +32,17 @@ public:
     };
 
     // All nodes that are ready for placement, in the order of their ids, and the live allocations
-    // of the job. The order among equally good nodes is drawn from the generator.
-    Fleet(const state::StateView& view, const state::JobKey& job, Prng& prng);
+    // of the job. `order` seeds the order among equally good nodes.
+    Fleet(const state::StateView& view, const state::JobKey& job, std::uint64_t order);
+
+    // For the next run, in place of a new fleet: with the same nodes, and when it has not seen more
+    // events than it costs to begin anew.
+    [[nodiscard]] bool can_go_on_with(const state::StateView& view) const;
+    // What the last run did is taken back, and what changed since on the nodes is taken over; the
+    // log goes on, so that rankings which have followed it find out.
+    void go_on_with(const state::StateView& view, const state::JobKey& job);
+    // Between runs: a view holds all that there was when it was taken.
+    void let_go_of_view() { view_ = state::StateView{}; }
 
     [[nodiscard]] std::size_t size() const { return facts_.size(); }
     [[nodiscard]] const state::NodePtr& node(std::uint32_t number) const {
@@ -59,6 +68,8 @@ public:
     [[nodiscard]] const NodePorts& ports(std::uint32_t number);
 
     [[nodiscard]] const std::vector<Event>& events() const { return events_; }
+    // The first one of this run.
+    [[nodiscard]] std::size_t first_event() const { return first_event_; }
 
     // A stored allocation of the job stops (or is put back, where no better place was found).
     void stop(const state::AllocationRow& row);
@@ -77,8 +88,13 @@ public:
 private:
     void add_node(const Uuid& id, const state::NodeFacts& facts);
     [[nodiscard]] std::uint32_t note(const state::AllocationRow& row, int delta);
+    void note_live_allocations();
+    void take_back();
 
     state::StateView view_;
+    // Of the last view: what the next is compared with.
+    state::FactsByNode facts_table_;
+    state::UsageByNode usage_table_;
     state::JobKey job_;
     std::vector<const state::NodeFacts*> facts_;  // in the view
     std::vector<Uuid> ids_;                       // ascending
@@ -88,9 +104,11 @@ private:
     std::map<std::uint64_t, std::uint32_t> class_numbers_;
     std::array<std::uint32_t, 2> tie_keys_;
     std::vector<std::unique_ptr<NodePorts>> ports_;
+    std::vector<std::uint32_t> with_ports_;  // where they have been counted
     std::set<Uuid> stopped_;
     std::map<std::uint32_t, std::vector<schema::AllocatedResources>> placed_;  // those with ports
     std::vector<Event> events_;
+    std::size_t first_event_ = 0;
 };
 
 }  // namespace drover::scheduler

@@ -56,20 +56,17 @@ schema::Resources& resources_of(schema::AllocMetric& metrics, const std::string&
     return *pair.mutable_value();
 }
 
-Fleet make_fleet(const Placer::Inputs& inputs) {
-    Prng ties = stream(inputs.plan, "ties");
-    return Fleet{inputs.view, state::key_of(*inputs.job), ties};
-}
-
 }  // namespace
 
-Placer::Placer(const Inputs& inputs, const Reconciliation& wanted, PlanWriter& writer, Prng& ids)
+Placer::Placer(const Inputs& inputs, const Reconciliation& wanted, PlanWriter& writer, Prng& ids,
+               PlanMemory& memory)
     : inputs_{inputs},
       wanted_{wanted},
       writer_{writer},
       ids_{ids},
       ports_{stream(inputs.plan, "ports")},
-      fleet_{make_fleet(inputs)},
+      memory_{memory},
+      fleet_{memory.begin(inputs.view, state::key_of(*inputs.job), inputs.plan.order)},
       preemption_{inputs.view, fleet_, *inputs.job} {
     for (const auto& stop : wanted_.stops) fleet_.stop(*stop.allocation);
 }
@@ -113,12 +110,12 @@ Placer::Source Placer::source_of(const Placement& placement) const {
 Ranking* Placer::ranking_of(const state::JobPtr& job, const std::string& group) {
     const RankingKey key{job->create_index(), job->version(), group};
     const auto known = rankings_.find(key);
-    if (known != rankings_.end()) return &known->second;
+    if (known != rankings_.end()) return known->second;
     const auto* found = find_group(*job, group);
     if (found == nullptr) return nullptr;
-    auto shape = shape_of(job, *found, inputs_.plan);
-    return &rankings_.try_emplace(key, fleet_, std::move(shape), inputs_.plan.algorithm)
-                .first->second;
+    Ranking& ranking = memory_.ranking(shape_of(job, *found, inputs_.plan), inputs_.plan);
+    rankings_.emplace(key, &ranking);
+    return &ranking;
 }
 
 Wish Placer::wish_of(const Placement& placement, const Source& source) const {
@@ -344,7 +341,7 @@ schema::Allocation Placer::whole(const Placement& placement, const Source& sourc
 std::map<std::string, bool> Placer::class_eligibility() const {
     std::map<std::string, bool> classes;
     for (const auto& [key, ranking] : rankings_) {
-        for (const auto& [name, eligible] : ranking.class_eligibility()) {
+        for (const auto& [name, eligible] : ranking->class_eligibility()) {
             classes[name] = classes[name] || eligible;
         }
     }
@@ -353,7 +350,7 @@ std::map<std::string, bool> Placer::class_eligibility() const {
 
 bool Placer::escaped() const {
     return std::any_of(rankings_.begin(), rankings_.end(),
-                       [](const auto& entry) { return !entry.second.shape().escaped.empty(); });
+                       [](const auto& entry) { return !entry.second->shape().escaped.empty(); });
 }
 
 }  // namespace drover::scheduler

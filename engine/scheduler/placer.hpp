@@ -1,5 +1,5 @@
 // Finds a node for everything that reconciliation wants placed, one after the other, and notes what
-// found none. It holds the fleet and a ranking for each group, and writes into the plan.
+// found none. It has the fleet and a ranking for each group, and writes into the plan.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "engine/base/prng.hpp"
+#include "engine/scheduler/plan_memory.hpp"
 #include "engine/scheduler/plan_writer.hpp"
 #include "engine/scheduler/preemption.hpp"
 #include "engine/scheduler/ranking.hpp"
@@ -23,7 +24,11 @@ public:
         const PlanInputs& plan;
         state::JobPtr job;
     };
-    Placer(const Inputs& inputs, const Reconciliation& wanted, PlanWriter& writer, Prng& ids);
+    Placer(const Inputs& inputs, const Reconciliation& wanted, PlanWriter& writer, Prng& ids,
+           PlanMemory& memory);
+    Placer(const Placer&) = delete;
+    Placer& operator=(const Placer&) = delete;
+    ~Placer() { memory_.end(); }
 
     void place_all();
 
@@ -77,9 +82,10 @@ private:
     PlanWriter& writer_;
     Prng& ids_;
     Prng ports_;
-    Fleet fleet_;
+    PlanMemory& memory_;
+    Fleet& fleet_;
     Preemption preemption_;
-    std::map<RankingKey, Ranking> rankings_;
+    std::map<RankingKey, Ranking*> rankings_;   // in the memory
     std::map<std::string, OpenBatch> batches_;  // by group
     std::map<std::string, std::uint64_t> preempted_;
     std::map<std::string, schema::AllocMetric> failed_;

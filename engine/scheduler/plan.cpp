@@ -29,8 +29,9 @@ bool is_known_trigger(const std::string& trigger) {
 class Run {
 public:
     Run(const state::StateView& view, const schema::Evaluation& evaluation,
-        const PlanInputs& inputs)
-        : view_{view},
+        const PlanInputs& inputs, PlanMemory& memory)
+        : memory_{memory},
+          view_{view},
           evaluation_{evaluation},
           inputs_{inputs},
           key_{evaluation.namespace_(), evaluation.job_id()},
@@ -54,6 +55,7 @@ private:
     void block(const Placer& placer);
     void finish(Reconciliation& result);
 
+    PlanMemory& memory_;
     const state::StateView& view_;
     const schema::Evaluation& evaluation_;
     const PlanInputs& inputs_;
@@ -171,7 +173,7 @@ void Run::place(Reconciliation& result) {
     for (const auto& [name, shape] : shapes_) queued[name] = 0;
     if (!result.place.empty() || !result.destructive.empty()) {
         const Placer::Inputs inputs{view_, evaluation_, inputs_, job_};
-        Placer placer{inputs, result, writer_, ids_};
+        Placer placer{inputs, result, writer_, ids_, memory_};
         placer.place_all();
         for (const auto& [group, count] : placer.queued()) queued[group] = count;
         for (const auto& [group, count] : placer.preempted()) {
@@ -305,6 +307,12 @@ void take_configuration(PlanInputs& inputs, const state::StateView& view, std::s
 
 schema::SchedulerOutput plan(const state::StateView& view, const schema::Evaluation& evaluation,
                              const PlanInputs& inputs) {
+    PlanMemory memory;
+    return plan(view, evaluation, inputs, memory);
+}
+
+schema::SchedulerOutput plan(const state::StateView& view, const schema::Evaluation& evaluation,
+                             const PlanInputs& inputs, PlanMemory& memory) {
     const bool per_node = evaluation.type() == "system" || evaluation.type() == "sysbatch";
     if (!per_node && evaluation.type() != "service" && evaluation.type() != "batch") {
         return refuse(evaluation, inputs,
@@ -317,7 +325,7 @@ schema::SchedulerOutput plan(const state::StateView& view, const schema::Evaluat
             "scheduler cannot handle '" + evaluation.triggered_by() + "' evaluation reason");
     }
     if (per_node) return plan_system_job(view, evaluation, inputs);
-    return Run{view, evaluation, inputs}.run();
+    return Run{view, evaluation, inputs, memory}.run();
 }
 
 }  // namespace drover::scheduler

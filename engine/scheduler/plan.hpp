@@ -50,8 +50,11 @@ enum class Algorithm : std::uint8_t {
 };
 
 struct PlanInputs {
-    WallTime wall;          // now, as the proposer sees it
-    std::uint64_t seed{};   // for ids, dynamic ports, and the order among equally good nodes
+    WallTime wall;         // now, as the proposer sees it
+    std::uint64_t seed{};  // for ids and dynamic ports
+    // For the order among equally good nodes. The same for many evaluations: what is remembered of
+    // the nodes in that order can be used again.
+    std::uint64_t order{};
     bool annotate = false;  // also say what happens to each group, and make no difference otherwise
     Algorithm algorithm = Algorithm::binpack;
     bool memory_oversubscription = false;
@@ -63,8 +66,14 @@ struct PlanInputs {
 // view has it.
 void take_configuration(PlanInputs& inputs, const state::StateView& view, std::string_view type);
 
+class PlanMemory;
+
 [[nodiscard]] schema::SchedulerOutput plan(const state::StateView& view,
                                            const schema::Evaluation& evaluation,
                                            const PlanInputs& inputs);
+// The same plan, sooner: with what is left of the evaluations before this one (plan_memory.hpp).
+[[nodiscard]] schema::SchedulerOutput plan(const state::StateView& view,
+                                           const schema::Evaluation& evaluation,
+                                           const PlanInputs& inputs, PlanMemory& memory);
 
 }  // namespace drover::scheduler

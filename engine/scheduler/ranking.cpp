@@ -52,6 +52,7 @@ Ranking::Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm)
     }
     look_at_nodes();
     // Events before now only count: nobody is seated yet.
+    seen_events_ = fleet_.first_event();
     for (; seen_events_ < fleet_.events().size(); ++seen_events_) {
         apply(fleet_.events()[seen_events_]);
     }

@@ -39,6 +39,8 @@ public:
     Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm);
 
     [[nodiscard]] const GroupShape& shape() const { return shape_; }
+    // From now on for this group, of another job or version, which asks the same of a node.
+    void serve(GroupShape shape) { shape_ = std::move(shape); }
     // The best node and the ports there; nothing is placed. None: no node will do.
     [[nodiscard]] std::optional<Choice> choose(const Wish& wish, Prng& prng);
     // The numbers as they stand, without scores.

@@ -20,11 +20,6 @@
 namespace drover::scheduler {
 namespace {
 
-Fleet make_fleet(const state::StateView& view, const state::JobKey& key, const PlanInputs& inputs) {
-    Prng ties = Prng{inputs.seed}.stream("ties");
-    return Fleet{view, key, ties};
-}
-
 class SystemRun {
 public:
     SystemRun(const state::StateView& view, const schema::Evaluation& evaluation,
@@ -37,7 +32,7 @@ public:
           ids_{Prng{inputs.seed}.stream("ids")},
           ports_{Prng{inputs.seed}.stream("ports")},
           writer_{evaluation, inputs.wall},
-          fleet_{make_fleet(view, key_, inputs)} {
+          fleet_{view, key_, inputs.order} {
         if (job_ != nullptr) preemption_.emplace(view_, fleet_, *job_);
     }
 

@@ -136,13 +136,14 @@ struct Respond {
     Ticket ticket;
     ResponsePtr response;
 };
-// Run server::compute(this) on any thread; answered by PlanComputed.
+// Run server::Planner::compute(this) on any thread; answered by PlanComputed.
 struct ComputePlan {
     WorkId work;
     state::StateView view;
     std::shared_ptr<const schema::Evaluation> evaluation;
     WallTime wall;
     std::uint64_t seed{};
+    std::uint64_t order{};  // see scheduler::PlanInputs
 };
 // A section of a snapshot that this release does not know, kept for the one that does.
 struct KeptSection {

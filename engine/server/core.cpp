@@ -50,6 +50,7 @@ Server::Core::Core(Config config, raft::Raft raft, state::State state, Prng prng
       view_{state_.view()},
       prng_{prng.stream("server")},
       id_prng_{prng.stream("ids")},
+      node_order_{prng.stream("nodes").next()},
       requests_{first_number(prng_)},
       last_context_{first_number(prng_)},
       outgoing_{config_.snapshot_transfer} {}

@@ -219,6 +219,7 @@ private:
     state::StateView view_;  // of state_, taken after each batch of entries
     Prng prng_;
     Prng id_prng_;
+    std::uint64_t node_order_;  // of all plans made here
     bool halted_ = false;
     bool started_ = false;
     bool again_ = false;  // something is left to do at once

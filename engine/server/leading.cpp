@@ -59,7 +59,7 @@ void Server::Core::work_as_leader(Step& step) {
         const WorkId work{++last_work_};
         planning_.emplace(work, orders.plan->work);
         step.emit(ComputePlan{work, orders.plan->view, orders.plan->evaluation, orders.plan->wall,
-                              orders.plan->seed});
+                              orders.plan->seed, node_order_});
     }
 }
 

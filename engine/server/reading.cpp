@@ -215,7 +215,7 @@ void Server::Core::plan_job(Step& step, RequestKey key) {
     requests_.wake_at(key, pending.deadline);
     step.emit(ComputePlan{work, tried.view(),
                           std::make_shared<const schema::Evaluation>(std::move(evaluation)),
-                          step.wall, id_prng_.next()});
+                          step.wall, id_prng_.next(), node_order_});
 }
 
 void Server::Core::plan_job_computed(Step& step, const PlanJob& planning,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/scheduler/plan.hpp"
+#include "engine/scheduler/plan_memory.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/server/core.hpp"
 #include "engine/state/query.hpp"
@@ -56,14 +57,20 @@ ResponsePtr answer(const AnswerQuery& query) {
     return response;
 }
 
-std::shared_ptr<const schema::SchedulerOutput> compute(const ComputePlan& plan) {
+Planner::Planner() : memory_{std::make_unique<scheduler::PlanMemory>()} {}
+Planner::Planner(Planner&&) noexcept = default;
+Planner& Planner::operator=(Planner&&) noexcept = default;
+Planner::~Planner() = default;
+
+std::shared_ptr<const schema::SchedulerOutput> Planner::compute(const ComputePlan& plan) {
     scheduler::PlanInputs inputs;
     inputs.wall = plan.wall;
     inputs.seed = plan.seed;
+    inputs.order = plan.order;
     inputs.annotate = plan.evaluation->annotate_plan();
     scheduler::take_configuration(inputs, plan.view, plan.evaluation->type());
     return std::make_shared<const schema::SchedulerOutput>(
-        scheduler::plan(plan.view, *plan.evaluation, inputs));
+        scheduler::plan(plan.view, *plan.evaluation, inputs, *memory_));
 }
 
 }  // namespace drover::server

@@ -27,6 +27,10 @@ namespace drover::control {
 class Leader;
 }  // namespace drover::control
 
+namespace drover::scheduler {
+class PlanMemory;
+}
+
 namespace drover::server {
 
 using ServerInfoPtr = std::shared_ptr<const schema::ServerInfo>;
@@ -111,6 +115,19 @@ private:
 
 // The work that leaves the step as a value. Pure: any thread may run it.
 [[nodiscard]] ResponsePtr answer(const AnswerQuery& query);
-[[nodiscard]] std::shared_ptr<const schema::SchedulerOutput> compute(const ComputePlan& plan);
+// Plans one after the other: each is what it would be alone, and sooner there for those before it
+// (scheduler/plan_memory.hpp). One thread at a time.
+class Planner {
+public:
+    Planner();
+    Planner(Planner&&) noexcept;
+    Planner& operator=(Planner&&) noexcept;
+    ~Planner();
+
+    [[nodiscard]] std::shared_ptr<const schema::SchedulerOutput> compute(const ComputePlan& plan);
+
+private:
+    std::unique_ptr<scheduler::PlanMemory> memory_;
+};
 
 }  // namespace drover::server

@@ -44,7 +44,7 @@ public:
     // What the allocations on this node that are not terminal take together.
     [[nodiscard]] Usage usage(const Uuid& node_id) const;
     // Of all nodes that have any, by id.
-    [[nodiscard]] UsageByNode::Range usages() const { return tables_->derived.usage_by_node.all(); }
+    [[nodiscard]] const UsageByNode& usages() const { return tables_->derived.usage_by_node; }
 
     // ---- jobs
 

@@ -13,6 +13,7 @@
 #include "engine/base/prng.hpp"
 #include "engine/scheduler/node_class.hpp"
 #include "engine/scheduler/plan.hpp"
+#include "engine/scheduler/plan_memory.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/schema/placement_batch.hpp"
 #include "engine/state/state.hpp"
@@ -183,7 +184,10 @@ public:
         inputs.algorithm = algorithm;
         inputs.preemption = preemption;
         inputs.batches = batches;
-        return plan(view(), evaluation, inputs);
+        auto output = plan(view(), evaluation, inputs, memory_);
+        EXPECT_EQ(output.SerializeAsString(), plan(view(), evaluation, inputs).SerializeAsString())
+            << "what is remembered of earlier evaluations makes a difference";
+        return output;
     }
     schema::SchedulerOutput commit(const schema::Evaluation& evaluation) {
         auto output = dry(evaluation);
@@ -279,6 +283,7 @@ private:
     state::State state_;
     std::uint64_t index_ = 10;
     Prng seeds_;
+    PlanMemory memory_;
 };
 
 inline int count_stops(const schema::SchedulerOutput& output) {

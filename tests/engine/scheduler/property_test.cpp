@@ -287,7 +287,7 @@ TEST(Property, the_heaps_choose_what_a_full_scan_would_choose) {
         Prng& prng = trial.prng;
         const auto view = trial.harness.view();
         const auto job = view.job({"default", "api"});
-        Fleet fleet{view, {"default", "api"}, prng};
+        Fleet fleet{view, {"default", "api"}, seed};
         const PlanInputs inputs;
         const auto algorithm = prng.chance(1, 2) ? Algorithm::binpack : Algorithm::spread;
         Ranking ranking{fleet, shape_of(job, job->task_groups(0), inputs), algorithm};

@@ -82,7 +82,8 @@ Packing packed_by_drover(const Load& load, std::uint64_t seed) {
     }
     if (packing.placed > 0) packing.binpack /= packing.placed;
     const auto view = harness.view();
-    for (const auto& usage : view.usages()) packing.nodes_used += usage.allocations > 0 ? 1 : 0;
+    for (const auto& usage : view.usages().all())
+        packing.nodes_used += usage.allocations > 0 ? 1 : 0;
     return packing;
 }
 

@@ -19,6 +19,7 @@
 #include "engine/scheduler/fit.hpp"
 #include "engine/scheduler/group_shape.hpp"
 #include "engine/scheduler/names.hpp"
+#include "engine/scheduler/plan_memory.hpp"
 #include "engine/scheduler/ports.hpp"
 #include "engine/schema/job.pb.h"
 #include "tests/engine/scheduler/harness.hpp"
@@ -93,14 +94,14 @@ schema::Evaluation evaluation_of(const std::string& job, const std::string& type
 }
 
 // The measured part: one evaluation, as a scheduler and the plan applier take it.
-void evaluate(state::State& state, const schema::Evaluation& evaluation, std::uint64_t seed,
-              WallTime wall = now) {
+void evaluate(state::State& state, const schema::Evaluation& evaluation, PlanMemory& memory,
+              std::uint64_t seed, WallTime wall = now) {
     const auto view = state.view();
     PlanInputs inputs;
     inputs.wall = wall;
     inputs.seed = seed;
     inputs.batches = true;
-    auto output = plan(view, evaluation, inputs);
+    auto output = plan(view, evaluation, inputs, memory);
     schema::Entry entry;
     auto& result = *entry.mutable_apply_plan();
     *result.mutable_plan() = control::check_plan(view, std::move(*output.mutable_plan())).plan;
@@ -161,8 +162,9 @@ void place(benchmark::State& bench, const state::StateView& start, const Jobs& j
                 evaluations.push_back(evaluation_of(job.id(), job.type(), ids));
                 placed += job.task_groups(0).count();
             }
+            PlanMemory memory;  // of these evaluations alone
             bench.ResumeTiming();
-            for (const auto& evaluation : evaluations) evaluate(*state, evaluation, ++seed);
+            for (const auto& evaluation : evaluations) evaluate(*state, evaluation, memory, ++seed);
             bench.PauseTiming();
             if (const auto error = error_in(state->view(), jobs); !error.empty()) {
                 bench.SkipWithError(error.c_str());
@@ -338,13 +340,14 @@ void memory(benchmark::State& bench) {
         Prng ids{1};
         const double before = bytes_in_use();
         Jobs jobs;
+        PlanMemory memory;
         for (int i = 0; i < jobs_kept; ++i) {
             const auto job = small_job("job-" + std::to_string(i), count);
             register_job(state, job);
             // Ids are ordered by the time of their minting, and no two plans are of one
             // millisecond.
-            evaluate(state, evaluation_of(job.id(), job.type(), ids), static_cast<std::uint64_t>(i),
-                     now + std::chrono::milliseconds{i});
+            evaluate(state, evaluation_of(job.id(), job.type(), ids), memory,
+                     static_cast<std::uint64_t>(i), now + std::chrono::milliseconds{i});
             jobs.push_back(job);
         }
         if (const auto error = error_in(state.view(), jobs); !error.empty()) {

@@ -113,7 +113,7 @@ void Cluster::carry_out(std::size_t number, Effect& effect) {
                      [&](Respond& one) { answers_[one.ticket] = one.response; },
                      [&](AnswerQuery& one) { answers_[one.ticket] = answer(one); },
                      [&](ComputePlan& one) {
-                         host.inbox.emplace_back(PlanComputed{one.work, compute(one)});
+                         host.inbox.emplace_back(PlanComputed{one.work, host.planner.compute(one)});
                      },
                      [&](SaveSnapshot& one) {
                          auto bytes = std::make_shared<const std::string>(snapshot_file(one));

@@ -82,6 +82,7 @@ private:
         DurableState disk;
         std::deque<raft::WriteLog> stalled_writes;
         std::vector<Input> inbox;
+        Planner planner;
         std::optional<std::string> halted;
         std::string last_report;
         std::size_t snapshots_installed = 0;
