@@ -7,6 +7,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/uuid.hpp"
@@ -60,6 +61,7 @@ public:
 private:
     std::map<WatchKey, std::set<Waiter>> waiters_;
     std::map<Waiter, std::vector<WatchKey>> keys_of_;
+    std::map<std::pair<Table, WatchScope>, std::size_t> waited_for_;  // how many keys of the kind
 };
 
 }  // namespace drover::state

@@ -45,5 +45,26 @@ TEST(Watchers, every_owner_among_many_allocations_is_named) {
     EXPECT_EQ(changes.keys(), std::set<WatchKey>(keys.begin(), keys.end()));
 }
 
+// What nobody waits for is not looked at: somebody who comes and goes must leave it so, and whoever
+// remains must not.
+TEST(Watchers, who_waits_for_the_same_kind_is_woken_after_others_have_left) {
+    const Table table = Table::allocations;
+    Changes changes;
+    changes.allocations = {row_of(1, "a", 1, 1)};
+    const auto node = watch_by(table, WatchScope::node, node_id(1));
+    Watchers watchers;
+    EXPECT_TRUE(watchers.woken(changes).empty());
+    watchers.add(1, {node, watch_any(table)});
+    watchers.add(2, {node});
+    watchers.remove(1);
+    EXPECT_EQ(watchers.woken(changes), std::vector<Watchers::Waiter>{2});
+    watchers.add(2, {watch_any(table)});
+    EXPECT_EQ(watchers.woken(changes), std::vector<Watchers::Waiter>{2});
+    watchers.remove(2);
+    EXPECT_TRUE(watchers.woken(changes).empty());
+    watchers.add(3, {node});
+    EXPECT_EQ(watchers.woken(changes), std::vector<Watchers::Waiter>{3});
+}
+
 }  // namespace
 }  // namespace drover::state
