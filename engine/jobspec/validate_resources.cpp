@@ -6,13 +6,45 @@
 namespace drover::jobspec {
 namespace {
 
+// Of a device, nothing else is known: such a constraint would hold on no node.
+void validate_device_target(const std::string& target, Findings& findings) {
+    const bool known = is_one_of(target, {"${device.vendor}", "${device.type}", "${device.model}",
+                                          "${device.ids}"}) ||
+                       target.starts_with("${device.attr.");
+    if (!target.starts_with("${") || known) return;
+    findings.warning(quoted(target) +
+                     " is not known of a device: there are ${device.vendor}, ${device.type}, "
+                     "${device.model}, ${device.ids} and ${device.attr.<name>}");
+}
+
+void validate_device_name(const std::string& name, Findings& findings) {
+    const auto vendor_end = name.find('/');
+    const auto type_end = name.find('/', vendor_end == name.npos ? name.npos : vendor_end + 1);
+    const bool has_empty_part = vendor_end == 0 || name.ends_with('/') ||
+                                (type_end != name.npos && type_end == vendor_end + 1);
+    findings.require(!name.empty(), "the name is missing");
+    findings.require(
+        !has_empty_part,
+        "the name must be a type, vendor/type or vendor/type/name, without empty parts");
+}
+
 void validate_devices(const schema::Resources& resources, const Findings& findings) {
     for (const schema::RequestedDevice& device : resources.devices()) {
         Findings of_one = findings.at("device " + quoted(device.name()));
-        of_one.require(!device.name().empty(), "the name is missing");
+        validate_device_name(device.name(), of_one);
         of_one.require(device.count() >= 1, "count must be at least 1");
         validate_constraints(device.constraints(), Level::group, of_one);
         validate_affinities(device.affinities(), of_one);
+        for (const schema::Constraint& constraint : device.constraints()) {
+            of_one.require(!constraint.operand().starts_with("distinct_"),
+                           "operator " + quoted(constraint.operand()) + " is not allowed here");
+            validate_device_target(constraint.l_target(), of_one);
+            validate_device_target(constraint.r_target(), of_one);
+        }
+        for (const schema::Affinity& affinity : device.affinities()) {
+            validate_device_target(affinity.l_target(), of_one);
+            validate_device_target(affinity.r_target(), of_one);
+        }
     }
     if (!resources.has_numa()) return;
     Findings numa = findings.at("numa");

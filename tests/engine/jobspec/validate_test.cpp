@@ -177,6 +177,59 @@ TEST(Validate, rules_of_tasks) {
     for (const Row& row : rows) expect_only(samples::raw_exec_service, row);
 }
 
+schema::RequestedDevice& device(schema::Job& job, const std::string& name, std::uint64_t count) {
+    auto& one = *task(job).mutable_resources()->add_devices();
+    one.set_name(name);
+    one.set_count(count);
+    return one;
+}
+
+TEST(Validate, rules_of_devices) {
+    const Row rows[]{
+        {[](auto& job) { device(job, "", 1); },
+         "group \"main\", task \"server\", resources, device \"\": the name is missing"},
+        {[](auto& job) { device(job, "acme/", 1); },
+         "group \"main\", task \"server\", resources, device \"acme/\": the name must be a type, "
+         "vendor/type "
+         "or vendor/type/name, without empty parts"},
+        {[](auto& job) { device(job, "acme//x", 1); },
+         "group \"main\", task \"server\", resources, device \"acme//x\": the name must be a type, "
+         "vendor/type or vendor/type/name, without empty parts"},
+        {[](auto& job) { device(job, "gpu", 0); },
+         "group \"main\", task \"server\", resources, device \"gpu\": count must be at least 1"},
+        {[](auto& job) { device(job, "gpu", 1).add_constraints()->set_operand("distinct_hosts"); },
+         "group \"main\", task \"server\", resources, device \"gpu\": operator \"distinct_hosts\" "
+         "is not "
+         "allowed here"},
+        {[](auto& job) {
+             auto& liked = *device(job, "gpu", 1).add_affinities();
+             liked.set_l_target("${device.model}");
+             liked.set_operand("=");
+             liked.set_r_target("x");
+             liked.set_weight(101);
+         },
+         "group \"main\", task \"server\", resources, device \"gpu\", affinity 1: weight 101 must "
+         "be between "
+         "-100 and 100, and not 0"},
+    };
+    for (const Row& row : rows) expect_only(samples::raw_exec_service, row);
+}
+
+TEST(Validate, what_no_device_has_is_warned_about) {
+    schema::Job job = right(samples::raw_exec_service);
+    auto& constraint = *device(job, "acme/gpu/x/1", 2).add_constraints();
+    constraint.set_l_target("${attr.kernel.name}");
+    constraint.set_operand("=");
+    constraint.set_r_target("${device.attr.os}");
+    const Validation validation = validate(job);
+    EXPECT_TRUE(validation.errors.empty()) << error_text(validation.errors);
+    EXPECT_EQ(
+        warning_text(validation.warnings),
+        "1 warning(s):\n\n* group \"main\", task \"server\", resources, device \"acme/gpu/x/1\": "
+        "\"${attr.kernel.name}\" is not known of a device: there are ${device.vendor}, "
+        "${device.type}, ${device.model}, ${device.ids} and ${device.attr.<name>}");
+}
+
 TEST(Validate, rules_of_services_and_templates) {
     const Row rows[]{
         {[](auto& job) { group(job).mutable_services(0)->set_name("a_b"); },
