@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/scheduler/devices.hpp"
 #include "engine/scheduler/ports.hpp"
 #include "engine/schema/entry.pb.h"
 #include "engine/state/view.hpp"
@@ -80,6 +81,28 @@ bool ports_fit(const state::StateView& view, const schema::Node& node, const std
     return fit;
 }
 
+// No instance is held by two. What is new here gets healthy ones that the node has; what has been
+// here before keeps its own, whatever has become of them.
+const char* device_misfit(const state::StateView& view, const schema::Node& node,
+                          const std::set<Uuid>& gone, const Allocations& arriving) {
+    const Uuid node_id = state::to_uuid(node.id());
+    NodeDevices devices{node};
+    bool free = true;
+    for (const auto& row : view.allocations_on(node_id)) {
+        if (row->terminal() || gone.contains(row->id)) continue;
+        free = devices.add(row->body.allocated_resources()) && free;
+    }
+    for (const auto* allocation : arriving) {
+        if (client_terminal(*allocation)) continue;
+        const auto& resources = allocation->allocated_resources();
+        free = devices.add(resources) && free;
+        const auto stored = view.allocation(state::to_uuid(allocation->id()));
+        const bool is_new = stored == nullptr || stored->node_id != node_id;
+        if (is_new && !devices.has_healthy(resources)) return "device is gone or unhealthy";
+    }
+    return free ? nullptr : "device oversubscribed";
+}
+
 }  // namespace
 
 const char* exceeded(const Capacity& capacity, const state::Usage& used) {
@@ -107,14 +130,19 @@ std::string misfit(const state::StateView& view, const schema::Node& node,
         if (row != nullptr && row->node_id == node_id && !row->terminal()) used -= row->usage;
     }
     bool ports_asked = false;
+    bool devices_asked = false;
     for (const auto* allocation : arriving) {
         if (client_terminal(*allocation)) continue;
         used += state::usage_of(*allocation);
         ports_asked = ports_asked || holds_ports(allocation->allocated_resources());
+        devices_asked = devices_asked || holds_devices(allocation->allocated_resources());
     }
     if (const char* dimension = exceeded(capacity_of(node), used)) return dimension;
-    const bool fits = !ports_asked || ports_fit(view, node, gone, arriving);
-    return fits ? std::string{} : "reserved node/alloc port collision";
+    if (ports_asked && !ports_fit(view, node, gone, arriving)) {
+        return "reserved node/alloc port collision";
+    }
+    const char* device = devices_asked ? device_misfit(view, node, gone, arriving) : nullptr;
+    return device == nullptr ? std::string{} : device;
 }
 
 std::map<Uuid, std::string> refusals(const state::StateView& view, const schema::Plan& plan) {

@@ -33,7 +33,8 @@ using state::ready_for_placement;
 
 // The first dimension in which the node cannot hold its allocations (those that are not terminal),
 // without `leaving` and with `arriving`, where an arriving one replaces the stored one of the same
-// id; empty where everything fits. `batched` arrives as well: new ones, of which none holds a port.
+// id; empty where everything fits. `batched` arrives as well: new ones, of which none holds a port
+// or a device.
 [[nodiscard]] std::string misfit(const state::StateView& view, const schema::Node& node,
                                  const std::set<Uuid>& leaving,
                                  const std::vector<const schema::Allocation*>& arriving,

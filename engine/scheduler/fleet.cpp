@@ -78,6 +78,7 @@ void Fleet::go_on_with(const state::StateView& view, const state::JobKey& job) {
 void Fleet::take_back() {
     for (const std::uint32_t number : with_ports_) ports_[number].reset();
     with_ports_.clear();
+    devices_.clear();
     placed_.clear();
     stopped_.clear();
     const std::size_t end = events_.size();
@@ -119,14 +120,44 @@ const NodePorts& Fleet::ports(std::uint32_t number) {
     if (ports != nullptr) return *ports;
     with_ports_.push_back(number);
     ports = std::make_unique<NodePorts>(*node(number));
+    count_names(number, *ports);
+    return *ports;
+}
+
+const NodeDevices& Fleet::devices(std::uint32_t number) {
+    const auto known = devices_.find(number);
+    if (known != devices_.end()) return known->second;
+    auto& devices = devices_.emplace(number, NodeDevices{*node(number)}).first->second;
+    count_names(number, devices);
+    return devices;
+}
+
+// Ports and devices are given by name, so the rows on the node are looked at, not their sums.
+template <class Known>
+void Fleet::count_names(std::uint32_t number, Known& known) const {
     for (const auto& row : view_.allocations_on(ids_[number])) {
         if (row->terminal() || stopped_.contains(row->id)) continue;
-        ports->add(row->body.allocated_resources());
+        known.add(row->body.allocated_resources());
     }
     const auto placed = placed_.find(number);
-    if (placed == placed_.end()) return *ports;
-    for (const auto& resources : placed->second) ports->add(resources);
-    return *ports;
+    if (placed == placed_.end()) return;
+    for (const auto& resources : placed->second) known.add(resources);
+}
+
+void Fleet::give_names(std::uint32_t number, const state::AllocationRow& row) {
+    const auto devices = devices_.find(number);
+    if (!ports_[number] && devices == devices_.end()) return;
+    const auto resources = row.body.allocated_resources();
+    if (ports_[number]) ports_[number]->add(resources);
+    if (devices != devices_.end()) devices->second.add(resources);
+}
+
+void Fleet::take_names(std::uint32_t number, const state::AllocationRow& row) {
+    const auto devices = devices_.find(number);
+    if (!ports_[number] && devices == devices_.end()) return;
+    const auto resources = row.body.allocated_resources();
+    if (ports_[number]) ports_[number]->remove(resources);
+    if (devices != devices_.end()) devices->second.remove(resources);
 }
 
 std::uint32_t Fleet::note(const state::AllocationRow& row, int delta) {
@@ -141,7 +172,7 @@ void Fleet::stop(const state::AllocationRow& row) {
     const std::uint32_t number = note(row, -1);
     if (number == elsewhere) return;
     used_[number] -= row.usage;
-    if (ports_[number]) ports_[number]->remove(row.body.allocated_resources());
+    take_names(number, row);
 }
 
 void Fleet::undo_stop(const state::AllocationRow& row) {
@@ -149,7 +180,7 @@ void Fleet::undo_stop(const state::AllocationRow& row) {
     const std::uint32_t number = note(row, +1);
     if (number == elsewhere) return;
     used_[number] += row.usage;
-    if (ports_[number]) ports_[number]->add(row.body.allocated_resources());
+    give_names(number, row);
 }
 
 // To the job's own counts it makes no difference.
@@ -159,7 +190,7 @@ void Fleet::evict(const state::AllocationRow& row) {
     if (number == elsewhere) return;
     events_.push_back({number, node(number), {}, 0});
     used_[number] -= row.usage;
-    if (ports_[number]) ports_[number]->remove(row.body.allocated_resources());
+    take_names(number, row);
 }
 
 void Fleet::undo_evict(const state::AllocationRow& row) {
@@ -168,10 +199,10 @@ void Fleet::undo_evict(const state::AllocationRow& row) {
     if (number == elsewhere) return;
     events_.push_back({number, node(number), {}, 0});
     used_[number] += row.usage;
-    if (ports_[number]) ports_[number]->add(row.body.allocated_resources());
+    give_names(number, row);
 }
 
-std::vector<schema::AllocatedResources> Fleet::placed_with_ports(std::uint32_t number) const {
+std::vector<schema::AllocatedResources> Fleet::placed_with_names(std::uint32_t number) const {
     const auto placed = placed_.find(number);
     return placed == placed_.end() ? std::vector<schema::AllocatedResources>{} : placed->second;
 }
@@ -180,9 +211,11 @@ void Fleet::place(std::uint32_t number, const std::string& group, const state::U
                   const schema::AllocatedResources& resources) {
     used_[number] += usage;
     events_.push_back({number, node(number), group, +1});
-    if (!holds_ports(resources)) return;
+    if (!holds_ports(resources) && !holds_devices(resources)) return;
     placed_[number].push_back(resources);
     if (ports_[number]) ports_[number]->add(resources);
+    const auto devices = devices_.find(number);
+    if (devices != devices_.end()) devices->second.add(resources);
 }
 
 }  // namespace drover::scheduler

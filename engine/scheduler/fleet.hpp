@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/base/uuid.hpp"
+#include "engine/scheduler/devices.hpp"
 #include "engine/scheduler/fit.hpp"
 #include "engine/scheduler/ports.hpp"
 #include "engine/schema/allocation.pb.h"
@@ -64,8 +65,9 @@ public:
     [[nodiscard]] const std::vector<Class>& classes() const { return classes_; }
     [[nodiscard]] std::uint32_t class_of(std::uint32_t number) const { return class_of_[number]; }
     [[nodiscard]] std::uint32_t find(const Uuid& id) const;
-    // Ports in use, counted when they are first asked for.
+    // Ports and devices in use, counted when they are first asked for.
     [[nodiscard]] const NodePorts& ports(std::uint32_t number);
+    [[nodiscard]] const NodeDevices& devices(std::uint32_t number);
 
     [[nodiscard]] const std::vector<Event>& events() const { return events_; }
     // The first one of this run.
@@ -81,8 +83,8 @@ public:
     // A new one was placed.
     void place(std::uint32_t number, const std::string& group, const state::Usage& usage,
                const schema::AllocatedResources& resources);
-    // What this run has placed on the node, as far as it holds ports.
-    [[nodiscard]] std::vector<schema::AllocatedResources> placed_with_ports(
+    // What this run has placed on the node, as far as it holds ports or devices.
+    [[nodiscard]] std::vector<schema::AllocatedResources> placed_with_names(
         std::uint32_t number) const;
 
 private:
@@ -90,6 +92,10 @@ private:
     [[nodiscard]] std::uint32_t note(const state::AllocationRow& row, int delta);
     void note_live_allocations();
     void take_back();
+    template <class Known>
+    void count_names(std::uint32_t number, Known& known) const;
+    void give_names(std::uint32_t number, const state::AllocationRow& row);
+    void take_names(std::uint32_t number, const state::AllocationRow& row);
 
     state::StateView view_;
     // Of the last view: what the next is compared with.
@@ -105,8 +111,10 @@ private:
     std::array<std::uint32_t, 2> tie_keys_;
     std::vector<std::unique_ptr<NodePorts>> ports_;
     std::vector<std::uint32_t> with_ports_;  // where they have been counted
+    std::map<std::uint32_t, NodeDevices> devices_;
     std::set<Uuid> stopped_;
-    std::map<std::uint32_t, std::vector<schema::AllocatedResources>> placed_;  // those with ports
+    std::map<std::uint32_t, std::vector<schema::AllocatedResources>>
+        placed_;  // with ports or devices
     std::vector<Event> events_;
     std::size_t first_event_ = 0;
 };

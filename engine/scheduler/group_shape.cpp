@@ -114,6 +114,8 @@ void add_resources(GroupShape& shape, const PlanInputs& inputs) {
     *shape.resources.mutable_shared()->mutable_networks() = group.networks();
     for (const auto& network : group.networks()) add_network(shape, network);
     for (const auto& task : group.tasks()) add_task(shape, task, inputs);
+    shape.devices = device_requests(group);
+    shape.device_weight = device_weight(shape.devices);
     // Kept sorted by task, as every list that stands for a map.
     std::sort(shape.resources.mutable_tasks()->begin(), shape.resources.mutable_tasks()->end(),
               [](const auto& a, const auto& b) { return a.task() < b.task(); });
@@ -196,7 +198,6 @@ std::string task_objection(const GroupShape& shape, const schema::Node& node) {
         if (!has_driver(node, driver)) return "missing drivers";
     }
     for (const auto& task : shape.group->tasks()) {
-        if (task.resources().devices_size() > 0) return "missing devices";
         if (task.resources().cores() > 0) return "missing reservable cores";
     }
     return {};
@@ -250,8 +251,13 @@ std::string class_objection(const GroupShape& shape, const schema::Node& node) {
     return objection;
 }
 
+// A class cannot answer for devices: which of them are healthy is unique to each node.
 std::string node_objection(const GroupShape& shape, const schema::Node& node) {
-    return first_failing(shape.escaped, node);
+    auto objection = first_failing(shape.escaped, node);
+    if (objection.empty() && shape.asks_devices() && !NodeDevices{node}.offer(shape.devices)) {
+        objection = "missing devices";
+    }
+    return objection;
 }
 
 bool in_pool(const schema::Job& job, const schema::Node& node) {

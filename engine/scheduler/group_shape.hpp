@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/scheduler/constraint.hpp"
+#include "engine/scheduler/devices.hpp"
 #include "engine/scheduler/plan.hpp"
 #include "engine/scheduler/score.hpp"
 #include "engine/schema/allocation.pb.h"
@@ -51,9 +52,11 @@ struct GroupShape {
     std::int64_t count{};
 
     state::Usage ask;
-    schema::AllocatedResources resources;  // without ports
+    schema::AllocatedResources resources;  // without ports and devices
     schema::NetworkResource ports;         // of all its networks together
     std::int64_t network_count{};
+    std::vector<DeviceRequest> devices;  // of all its tasks
+    std::int64_t device_weight{};        // of their affinities; 0: they have none
 
     std::vector<Condition> conditions;  // a computed class can answer for these
     std::vector<Condition> escaped;     // each node has to be asked
@@ -67,6 +70,7 @@ struct GroupShape {
     [[nodiscard]] bool asks_ports() const {
         return ports.reserved_ports_size() + ports.dynamic_ports_size() > 0;
     }
+    [[nodiscard]] bool asks_devices() const { return !devices.empty(); }
 };
 
 [[nodiscard]] GroupShape shape_of(const state::JobPtr& job, const schema::TaskGroup& group,
@@ -88,6 +92,7 @@ struct GroupShape {
 [[nodiscard]] Score affinity_of(const GroupShape& shape, const schema::Node& node);
 
 // What an allocation is given: the shape's resources with these ports, in the order of the offer.
+// Devices are given by give_devices().
 [[nodiscard]] schema::AllocatedResources with_ports(const GroupShape& shape,
                                                     const std::vector<schema::PortMapping>& offer);
 

@@ -5,6 +5,7 @@
 #include <set>
 #include <string_view>
 
+#include "engine/scheduler/device_value.hpp"
 #include "engine/schema/node.pb.h"
 
 namespace drover::scheduler {
@@ -69,6 +70,32 @@ void add_networks(Hash& hash, const schema::NodeResources& resources) {
     hash.add(separator);
 }
 
+void add_value(Hash& hash, const schema::DeviceAttribute& attribute) {
+    const DeviceValue value = to_device_value(attribute);
+    hash.add(std::to_string(value.value.index()));
+    hash.add(value.text);
+}
+
+// Not which instances there are, and how they are: each node answers for that itself.
+void add_devices(Hash& hash, const schema::NodeResources& resources) {
+    std::map<std::string, const schema::NodeDeviceResource*> sorted;
+    for (const auto& devices : resources.devices()) {
+        sorted[devices.vendor() + "/" + devices.type() + "/" + devices.name()] = &devices;
+    }
+    for (const auto& [name, devices] : sorted) {
+        hash.add(name);
+        std::map<std::string_view, const schema::DeviceAttribute*> attributes;
+        for (const auto& pair : devices->attributes()) {
+            if (!pair.key().starts_with("unique.")) attributes[pair.key()] = &pair.value();
+        }
+        for (const auto& [key, value] : attributes) {
+            hash.add(key);
+            add_value(hash, *value);
+        }
+        hash.add(separator);
+    }
+}
+
 }  // namespace
 
 std::string computed_class(const schema::Node& node) {
@@ -83,6 +110,8 @@ std::string computed_class(const schema::Node& node) {
     std::set<std::string_view> volumes;
     for (const auto& volume : node.host_volumes()) volumes.insert(volume.name());
     for (const auto volume : volumes) hash.add(volume);
+    // A node without devices keeps the class that it has had before there were any.
+    if (!node.node_resources().devices().empty()) add_devices(hash, node.node_resources());
     return "v1:" + std::to_string(hash.value());
 }
 

@@ -269,7 +269,7 @@ bool Placer::is_like_others(const Placement& placement, const Source& source,
                             const GroupShape& shape, const Choice& choice) const {
     return inputs_.plan.batches && source.job == inputs_.job && !placement.canary &&
            placement.previous == nullptr && choice.victims.empty() && choice.ports.empty() &&
-           !holds_ports(shape.resources);
+           !shape.asks_devices() && !holds_ports(shape.resources);
 }
 
 void Placer::add_to_batch(const Placement& placement, const Source& source, Ranking& ranking,
@@ -319,6 +319,7 @@ schema::Allocation Placer::whole(const Placement& placement, const Source& sourc
     placed.set_node_name(node.name());
     if (source.job != inputs_.job) *placed.mutable_job() = *source.job;
     *placed.mutable_allocated_resources() = with_ports(ranking.shape(), choice.ports);
+    give_devices(*placed.mutable_allocated_resources(), ranking.shape().devices, choice.devices);
     if (choice.metrics) {
         *placed.mutable_metrics() = std::move(*choice.metrics);
     } else {

@@ -12,9 +12,11 @@ namespace {
 constexpr std::size_t kept_max = 16;
 
 // All that a group's ranking follows from while none of its allocations is placed; empty where it
-// is not worth keeping: how a group is spread, and which ports are free, differs from job to job.
+// is not worth keeping: how a group is spread, and which ports and devices are free, differs from
+// job to job.
 std::string what_it_asks(const GroupShape& shape, const PlanInputs& inputs) {
-    if (shape.asks_ports() || !shape.spreads.empty() || !shape.distinct_properties.empty()) {
+    if (shape.asks_ports() || shape.asks_devices() || !shape.spreads.empty() ||
+        !shape.distinct_properties.empty()) {
         return {};
     }
     schema::Job asked;

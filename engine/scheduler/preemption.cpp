@@ -128,6 +128,27 @@ bool holds_asked_port(const schema::AllocatedResources& resources,
            });
 }
 
+std::vector<std::size_t> by_priority(const std::vector<PreemptionCandidate>& candidates) {
+    std::vector<std::size_t> order(candidates.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return candidates[a].priority < candidates[b].priority;
+    });
+    return order;
+}
+
+bool holds_asked_device(const schema::AllocatedResources& resources,
+                        const std::vector<DeviceRequest>& requests) {
+    const auto asked = [&](const schema::AllocatedDeviceResource& device) {
+        return std::any_of(requests.begin(), requests.end(), [&](const auto& request) {
+            return names_devices(request.name, device);
+        });
+    };
+    return std::any_of(resources.tasks().begin(), resources.tasks().end(), [&](const auto& task) {
+        return std::any_of(task.devices().begin(), task.devices().end(), asked);
+    });
+}
+
 }  // namespace
 
 std::vector<std::size_t> least_victims(const state::Usage& free, const state::Usage& ask,
@@ -208,26 +229,34 @@ bool Preemption::ports_free(std::uint32_t node, const GroupShape& shape, const O
     for (std::size_t i = 0; i < there.rows.size(); ++i) {
         if (!gone[i]) ports.add(there.rows[i]->body.allocated_resources());
     }
-    for (const auto& resources : fleet_.placed_with_ports(node)) ports.add(resources);
+    for (const auto& resources : fleet_.placed_with_names(node)) ports.add(resources);
     // Which ports they would be does not matter here, only whether there are enough.
     Prng any{1};
     return ports.offer(shape.ports, any).has_value();
 }
 
+bool Preemption::devices_free(std::uint32_t node, const GroupShape& shape, const OnNode& there,
+                              const std::vector<bool>& gone) const {
+    if (!shape.asks_devices()) return true;
+    NodeDevices devices{*fleet_.node(node)};
+    for (const auto& row : there.staying) devices.add(row->body.allocated_resources());
+    for (std::size_t i = 0; i < there.rows.size(); ++i) {
+        if (!gone[i]) devices.add(there.rows[i]->body.allocated_resources());
+    }
+    for (const auto& resources : fleet_.placed_with_names(node)) devices.add(resources);
+    return devices.offer(shape.devices).has_value();
+}
+
 bool Preemption::fits_without(std::uint32_t node, const GroupShape& shape, const OnNode& there,
                               const std::vector<bool>& gone) const {
     return holds(sum_of(there.free, there.candidates, gone), shape.ask) &&
-           ports_free(node, shape, there, gone);
+           ports_free(node, shape, there, gone) && devices_free(node, shape, there, gone);
 }
 
 // First those who hold a port that is asked for by its number, then whoever holds any.
 bool Preemption::free_ports(std::uint32_t node, const GroupShape& shape, const OnNode& there,
                             std::vector<bool>& gone) const {
-    std::vector<std::size_t> order(there.rows.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return there.candidates[a].priority < there.candidates[b].priority;
-    });
+    const auto order = by_priority(there.candidates);
     for (const bool by_number : {true, false}) {
         for (const std::size_t i : order) {
             if (ports_free(node, shape, there, gone)) return true;
@@ -237,6 +266,18 @@ bool Preemption::free_ports(std::uint32_t node, const GroupShape& shape, const O
         }
     }
     return ports_free(node, shape, there, gone);
+}
+
+// Those who hold a device that a request could be served with, until there are enough. Whoever was
+// taken without need is spared later.
+bool Preemption::free_devices(std::uint32_t node, const GroupShape& shape, const OnNode& there,
+                              std::vector<bool>& gone) const {
+    for (const std::size_t i : by_priority(there.candidates)) {
+        if (devices_free(node, shape, there, gone)) return true;
+        const auto resources = there.rows[i]->body.allocated_resources();
+        if (holds_asked_device(resources, shape.devices)) gone[i] = true;
+    }
+    return devices_free(node, shape, there, gone);
 }
 
 std::vector<state::AllocationPtr> Preemption::victims_on(std::uint32_t node,
@@ -249,6 +290,7 @@ std::vector<state::AllocationPtr> Preemption::victims_on(std::uint32_t node,
         return {};
     }
     if (!free_ports(node, shape, there, gone)) return {};
+    if (!free_devices(node, shape, there, gone)) return {};
     if (!choose_more(there.free, shape.ask, there.candidates, gone)) return {};
     for (const std::size_t one : spared_first(there.candidates, numbers_of(gone), shape.ask)) {
         gone[one] = false;

@@ -60,6 +60,10 @@ private:
                                     const OnNode& there, const std::vector<bool>& gone) const;
     [[nodiscard]] bool ports_free(std::uint32_t node, const GroupShape& shape, const OnNode& there,
                                   const std::vector<bool>& gone) const;
+    [[nodiscard]] bool devices_free(std::uint32_t node, const GroupShape& shape,
+                                    const OnNode& there, const std::vector<bool>& gone) const;
+    [[nodiscard]] bool free_devices(std::uint32_t node, const GroupShape& shape,
+                                    const OnNode& there, std::vector<bool>& gone) const;
     [[nodiscard]] bool free_ports(std::uint32_t node, const GroupShape& shape, const OnNode& there,
                                   std::vector<bool>& gone) const;
 

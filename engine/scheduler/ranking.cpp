@@ -12,8 +12,8 @@
 namespace drover::scheduler {
 namespace {
 
-// Fitness, and where they apply: anti-affinity, penalty, affinity.
-constexpr std::size_t components_max = 4;
+// Beside those components that all nodes have: anti-affinity and penalty.
+constexpr std::size_t component_counts = 3;
 constexpr std::size_t shown_scores_max = 5;
 
 // What is not there counts as 0 for whoever reads it: most components are, of most nodes.
@@ -27,7 +27,7 @@ void add_counts(google::protobuf::RepeatedPtrField<schema::IntPair>& pairs,
 }
 
 bool asks_what_is_unique(const GroupShape& shape) {
-    return !shape.escaped.empty() ||
+    return !shape.escaped.empty() || shape.asks_devices() ||
            std::any_of(shape.affinities.begin(), shape.affinities.end(),
                        [](const auto& one) { return one.condition.escapes(); }) ||
            std::any_of(shape.spreads.begin(), shape.spreads.end(),
@@ -45,7 +45,13 @@ bool Ranking::Mean::better_than(const Mean& other) const {
 }
 
 Ranking::Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm)
-    : fleet_{fleet}, shape_{std::move(shape)}, algorithm_{algorithm}, spreads_{shape_} {
+    : fleet_{fleet},
+      shape_{std::move(shape)},
+      algorithm_{algorithm},
+      spreads_{shape_},
+      components_min_{1 + (shape_.affinities.empty() ? 0 : 1) +
+                      (shape_.device_weight == 0 ? 0 : 1)} {
+    if (shape_.device_weight != 0) device_scores_.resize(fleet_.size());
     for (const auto& property : shape_.distinct_properties) {
         properties_.push_back({property, {}, {}, {}});
         properties_.back().values.resize(fleet_.size());
@@ -56,7 +62,7 @@ Ranking::Ranking(Fleet& fleet, GroupShape shape, Algorithm algorithm)
     for (; seen_events_ < fleet_.events().size(); ++seen_events_) {
         apply(fleet_.events()[seen_events_]);
     }
-    heaps_.emplace(fleet_.size(), spreads_.bucket_count() * components_max);
+    heaps_.emplace(fleet_.size(), spreads_.bucket_count() * component_counts);
     seat_all();
 }
 
@@ -220,7 +226,21 @@ std::pair<Ranking::Fate, std::uint32_t> Ranking::fate_of(std::uint32_t number) {
         const auto free = fleet_.ports(number).offers_static(shape_.ports);
         if (!free) return {Fate::exhausted, reason_number(free.error().message)};
     }
+    if (shape_.asks_devices()) {
+        if (const auto missing = look_at_devices(number)) return {Fate::exhausted, *missing};
+    }
     return {Fate::candidate, 0};
+}
+
+// A reason's number where the free devices are not enough.
+std::optional<std::uint32_t> Ranking::look_at_devices(std::uint32_t number) {
+    const NodeDevices& devices = fleet_.devices(number);
+    const auto offer = devices.offer(shape_.devices);
+    if (!offer) return reason_number("devices: " + devices.first_missing(shape_.devices));
+    if (shape_.device_weight != 0) {
+        device_scores_[number] = ratio(offer->matching_weight, shape_.device_weight);
+    }
+    return std::nullopt;
 }
 
 void Ranking::leave_counts(const Seat& seat) {
@@ -294,17 +314,20 @@ Ranking::Components Ranking::components_with(std::uint32_t number, const state::
     }
     if (seat.penalised) add(components.penalty, -score_one);
     if (!shape_.affinities.empty()) add(components.affinity, seat.affinity);
+    if (shape_.device_weight != 0) add(components.devices, device_scores_[number]);
     return components;
 }
 
 std::size_t Ranking::heap_of(const Seat& seat, std::int64_t components) const {
-    return seat.bucket * components_max + static_cast<std::size_t>(components - 1);
+    return seat.bucket * component_counts + static_cast<std::size_t>(components - components_min_);
 }
 
 Ranking::Mean Ranking::mean_at(Position position) {
     const auto& slot = heaps_->heap(position.heap)[position.slot];
-    const Score spread = spreads_.score(static_cast<std::uint32_t>(position.heap / components_max));
-    const auto components = static_cast<std::int64_t>(position.heap % components_max) + 1;
+    const Score spread =
+        spreads_.score(static_cast<std::uint32_t>(position.heap / component_counts));
+    const auto components =
+        static_cast<std::int64_t>(position.heap % component_counts) + components_min_;
     return {slot.key.sum + spread, components + (spread != 0 ? 1 : 0), slot.key.tie};
 }
 
@@ -386,6 +409,12 @@ std::optional<Choice> Ranking::take(std::uint32_t number, Prng& prng) {
         }
         choice.ports = std::move(*offer);
     }
+    if (shape_.asks_devices()) {
+        // A candidate has them: it would not be one otherwise.
+        auto offer = fleet_.devices(number).offer(shape_.devices);
+        ENSURE(offer.has_value());
+        choice.devices = std::move(*offer);
+    }
     return choice;
 }
 
@@ -450,13 +479,16 @@ schema::PlacementScores Ranking::scores_of(const std::vector<Position>& best) {
         const std::uint32_t number = heaps_->heap(position.heap)[position.slot].item;
         const Components components = components_of(number);
         const Mean mean = mean_at(position);
-        schema::add_scores(scores, fleet_.node(number)->id(),
-                           {.norm = mean.sum / mean.count,
-                            .binpack = components.fitness,
-                            .job_anti_affinity = components.anti_affinity,
-                            .node_affinity = components.affinity,
-                            .node_reschedule_penalty = components.penalty,
-                            .allocation_spread = spreads_.score(seats_[number].bucket)});
+        schema::add_scores(
+            scores, fleet_.node(number)->id(),
+            {.norm = mean.sum / mean.count,
+             .binpack = components.fitness,
+             .job_anti_affinity = components.anti_affinity,
+             .node_affinity = components.affinity,
+             .node_reschedule_penalty = components.penalty,
+             .allocation_spread = spreads_.score(seats_[number].bucket),
+             .devices =
+                 shape_.device_weight == 0 ? std::nullopt : std::optional{components.devices}});
     }
     return scores;
 }

@@ -29,6 +29,7 @@ struct Wish {
 struct Choice {
     std::uint32_t node{};
     std::vector<schema::PortMapping> ports;
+    DeviceOffer devices;
     schema::PlacementScores scores;  // of the best nodes; Ranking::metrics() has the numbers
     std::vector<state::AllocationPtr> victims;   // of other jobs, that give way
     std::optional<schema::AllocMetric> metrics;  // where `scores` cannot say it: noted in full
@@ -93,6 +94,7 @@ private:
         Score anti_affinity{};
         Score penalty{};
         Score affinity{};
+        Score devices{};
         Score sum{};
         std::int64_t count{};
     };
@@ -133,6 +135,7 @@ private:
     [[nodiscard]] std::uint32_t reason_number(const std::string& reason);
     [[nodiscard]] Components components_of(std::uint32_t node) const;
     [[nodiscard]] Components components_with(std::uint32_t node, const state::Usage& used) const;
+    [[nodiscard]] std::optional<std::uint32_t> look_at_devices(std::uint32_t node);
     [[nodiscard]] std::size_t heap_of(const Seat& seat, std::int64_t components) const;
     [[nodiscard]] Mean mean_at(Position position);
     [[nodiscard]] Mean mean_of(std::uint32_t node);
@@ -146,6 +149,9 @@ private:
     Algorithm algorithm_;
     SpreadScores spreads_;
     std::vector<Seat> seats_;
+    // Of the offer that a node makes now; only where the group has affinities for devices.
+    std::vector<Score> device_scores_;
+    std::int64_t components_min_;  // those that all nodes have
     std::vector<std::string> reasons_{""};
     std::map<std::string, std::uint32_t> reason_numbers_;
     std::vector<Counts> by_reason_{Counts{}};

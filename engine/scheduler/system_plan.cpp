@@ -20,6 +20,12 @@
 namespace drover::scheduler {
 namespace {
 
+// What one node gives an allocation beside its room.
+struct Given {
+    std::vector<schema::PortMapping> ports;
+    DeviceOffer devices;
+};
+
 class SystemRun {
 public:
     SystemRun(const state::StateView& view, const schema::Evaluation& evaluation,
@@ -51,15 +57,15 @@ private:
                                        const schema::Node& node);
     void count_properties();
     [[nodiscard]] std::string property_objection(const GroupShape& shape, const schema::Node& node);
-    void exhausted(const NodePlacement& placement, const GroupShape& shape, const char* why);
+    void exhausted(const NodePlacement& placement, const GroupShape& shape, const std::string& why);
     void write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
-               const std::vector<schema::PortMapping>& ports,
-               const std::vector<state::AllocationPtr>& victims);
-    // The dimension that ran out on the node; null where the group fits, with its ports then.
-    [[nodiscard]] const char* missing_on(std::uint32_t number, const GroupShape& shape,
-                                         std::vector<schema::PortMapping>& offered);
-    [[nodiscard]] std::vector<state::AllocationPtr> make_room(
-        std::uint32_t number, const GroupShape& shape, std::vector<schema::PortMapping>& offered);
+               const Given& given, const std::vector<state::AllocationPtr>& victims);
+    // The dimension that ran out on the node; empty where the group fits, with what it gets then.
+    [[nodiscard]] std::string missing_on(std::uint32_t number, const GroupShape& shape,
+                                         Given& given);
+    [[nodiscard]] std::vector<state::AllocationPtr> make_room(std::uint32_t number,
+                                                              const GroupShape& shape,
+                                                              Given& given);
     void block(const Uuid& node);
     [[nodiscard]] bool is_blocked_already(const Uuid& node) const;
     [[nodiscard]] bool looks_again_already() const;
@@ -239,31 +245,35 @@ std::string SystemRun::property_objection(const GroupShape& shape, const schema:
 }
 
 void SystemRun::exhausted(const NodePlacement& placement, const GroupShape& shape,
-                          const char* why) {
+                          const std::string& why) {
     const auto& node = *view_.node(placement.node);
     explanations_[placement.group].exhaust(node, why, shape);
     block(placement.node);
 }
 
-const char* SystemRun::missing_on(std::uint32_t number, const GroupShape& shape,
-                                  std::vector<schema::PortMapping>& offered) {
+std::string SystemRun::missing_on(std::uint32_t number, const GroupShape& shape, Given& given) {
     state::Usage used = fleet_.used(number);
     used += shape.ask;
     if (const char* dimension = exceeded(fleet_.capacity(number), used)) return dimension;
-    if (!shape.asks_ports()) return nullptr;
-    auto offer = fleet_.ports(number).offer(shape.ports, ports_);
-    if (!offer) return "network: port collision";
-    offered = std::move(*offer);
-    return nullptr;
+    if (shape.asks_ports()) {
+        auto offer = fleet_.ports(number).offer(shape.ports, ports_);
+        if (!offer) return "network: port collision";
+        given.ports = std::move(*offer);
+    }
+    if (!shape.asks_devices()) return {};
+    const NodeDevices& devices = fleet_.devices(number);
+    auto offer = devices.offer(shape.devices);
+    if (!offer) return "devices: " + devices.first_missing(shape.devices);
+    given.devices = std::move(*offer);
+    return {};
 }
 
 // Lesser jobs give way, where that is enough.
 std::vector<state::AllocationPtr> SystemRun::make_room(std::uint32_t number,
-                                                       const GroupShape& shape,
-                                                       std::vector<schema::PortMapping>& offered) {
+                                                       const GroupShape& shape, Given& given) {
     auto victims = preemption_->victims_on(number, shape);
     for (const auto& victim : victims) fleet_.evict(*victim);
-    if (victims.empty() || missing_on(number, shape, offered) == nullptr) {
+    if (victims.empty() || missing_on(number, shape, given).empty()) {
         preemption_->took(victims);
         return victims;
     }
@@ -286,27 +296,26 @@ bool SystemRun::place(const NodePlacement& placement) {
         if (replaces) writer_.stop({placement.previous, updated, {}, {}});
         return true;
     }
-    std::vector<schema::PortMapping> offered;
-    const char* dimension = missing_on(number, shape, offered);
+    Given given;
+    std::string dimension = missing_on(number, shape, given);
     std::vector<state::AllocationPtr> victims;
-    if (dimension != nullptr && inputs_.preemption) {
-        victims = make_room(number, shape, offered);
-        if (!victims.empty()) dimension = nullptr;
+    if (!dimension.empty() && inputs_.preemption) {
+        victims = make_room(number, shape, given);
+        if (!victims.empty()) dimension.clear();
     }
-    if (dimension != nullptr) {
+    if (!dimension.empty()) {
         if (replaces) fleet_.undo_stop(*placement.previous);
         exhausted(placement, shape, dimension);
         return false;
     }
     if (replaces) writer_.stop({placement.previous, updated, {}, {}});
-    write(placement, shape, number, offered, victims);
+    write(placement, shape, number, given, victims);
     explanation.place();
     return true;
 }
 
 void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
-                      const std::vector<schema::PortMapping>& ports,
-                      const std::vector<state::AllocationPtr>& victims) {
+                      const Given& given, const std::vector<state::AllocationPtr>& victims) {
     const auto& node = *fleet_.node(number);
     state::Usage used = fleet_.used(number);
     used += shape.ask;
@@ -321,7 +330,8 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
     placed.set_job_version(job_->version());
     placed.set_job_create_index(job_->create_index());
     placed.set_task_group(placement.group);
-    *placed.mutable_allocated_resources() = with_ports(shape, ports);
+    *placed.mutable_allocated_resources() = with_ports(shape, given.ports);
+    give_devices(*placed.mutable_allocated_resources(), shape.devices, given.devices);
     *placed.mutable_metrics() =
         explanation_of_one(node, *job_, fitness(fleet_.capacity(number), used, inputs_.algorithm));
     placed.set_desired_status("run");

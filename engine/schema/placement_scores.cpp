@@ -17,8 +17,9 @@ struct Shown {
     const char* name;
     std::size_t at;  // among the numbers of a node
 };
-constexpr std::array<Shown, 5> shown{{{"allocation-spread", 5},
+constexpr std::array<Shown, 6> shown{{{"allocation-spread", 5},
                                       {"binpack", 1},
+                                      {"devices", 6},
                                       {"job-anti-affinity", 2},
                                       {"node-affinity", 3},
                                       {"node-reschedule-penalty", 4}}};
@@ -50,6 +51,7 @@ void add_scores(PlacementScores& noted, std::string_view node_id, const NodeScor
           scores.node_reschedule_penalty, scores.allocation_spread}) {
         numbers.Add(number);
     }
+    if (scores.devices) numbers.Add(*scores.devices);
 }
 
 void show_scores(AllocMetric& metrics) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -20,6 +21,7 @@ struct NodeScores {
     std::int64_t node_affinity{};
     std::int64_t node_reschedule_penalty{};
     std::int64_t allocation_spread{};
+    std::optional<std::int64_t> devices{};  // where the group likes some more than others: for all
 };
 
 // The best node first.

@@ -1,4 +1,6 @@
 // Requests of nodes about themselves, and about nodes. See draft.hpp.
+#include <set>
+#include <tuple>
 #include <utility>
 
 #include "engine/control/node_changes.hpp"
@@ -29,10 +31,23 @@ void copy_evaluations(std::vector<schema::Evaluation> from,
     for (schema::Evaluation& evaluation : from) *to.Add() = std::move(evaluation);
 }
 
+using DeviceInstance = std::tuple<std::string, std::string, std::string, std::string, bool>;
+
+std::set<DeviceInstance> instances_of(const schema::Node& node) {
+    std::set<DeviceInstance> all;
+    for (const auto& devices : node.node_resources().devices()) {
+        for (const auto& one : devices.instances()) {
+            all.emplace(devices.vendor(), devices.type(), devices.name(), one.id(), one.healthy());
+        }
+    }
+    return all;
+}
+
 // What the scheduler would decide differently by; plain CPU and memory are capacity, and blocked
-// evaluations hear of that.
+// evaluations hear of that. Instances of devices are no part of the class.
 bool looks_different(const schema::Node& a, const schema::Node& b) {
-    return a.computed_class() != b.computed_class() || a.name() != b.name();
+    return a.computed_class() != b.computed_class() || a.name() != b.name() ||
+           instances_of(a) != instances_of(b);
 }
 
 bool known_status(const std::string& status) {

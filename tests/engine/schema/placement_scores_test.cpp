@@ -52,7 +52,7 @@ TEST(PlacementScores, with_kinds_of_a_later_release_are_shown_as_far_as_they_are
     show_scores(metrics);
     ASSERT_EQ(metrics.score_meta_data_size(), 2);
     EXPECT_DOUBLE_EQ(metrics.score_meta_data(1).norm_score(), 1.0);
-    EXPECT_EQ(metrics.score_meta_data(1).scores_size(), 5);
+    EXPECT_EQ(metrics.score_meta_data(1).scores_size(), 6);
 }
 
 TEST(PlacementScores, that_are_malformed_show_nothing) {

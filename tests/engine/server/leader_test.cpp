@@ -95,6 +95,33 @@ TEST(LeaderWork, a_registered_job_is_placed_and_runs) {
     EXPECT_TRUE(fleet.cluster.digests_equal());
 }
 
+// Which devices a node has is no part of its class: who waits is woken all the same.
+TEST(LeaderWork, what_waits_for_a_device_is_placed_when_one_is_well_again) {
+    Fleet fleet;
+    auto node = register_node(1, 1000);
+    auto& devices =
+        *node.mutable_register_node()->mutable_node()->mutable_node_resources()->add_devices();
+    devices.set_vendor("acme");
+    devices.set_type("gpu");
+    devices.set_name("x");
+    for (const char* id : {"a", "b"}) devices.add_instances()->set_id(id);
+    devices.mutable_instances(0)->set_healthy(true);
+    fleet.cluster.call(fleet.cluster.elect(), node);
+    fleet.alive.insert(1);
+    fleet.live(2s);
+    auto job = service_job("web", 2);
+    job.mutable_task_groups(0)->mutable_tasks(0)->mutable_resources()->add_devices()->set_name(
+        "gpu");
+    fleet.cluster.call(0, register_job(job));
+    fleet.live(3s);
+    EXPECT_EQ(fleet.running("web"), 1);
+    devices.mutable_instances(1)->set_healthy(true);
+    fleet.cluster.call(fleet.cluster.elect(), node);
+    fleet.live(3s);
+    EXPECT_EQ(fleet.running("web"), 2);
+    EXPECT_TRUE(fleet.cluster.digests_equal());
+}
+
 TEST(LeaderWork, what_does_not_fit_is_placed_when_a_node_joins) {
     Fleet fleet;
     fleet.add_node(1, 1000);
