@@ -94,6 +94,11 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
     schema::Task* task = add_group_with_task(job, count);
     task->mutable_resources()->set_cpu(static_cast<std::int32_t>(load.cpu_mhz));
     task->mutable_resources()->set_memory_mb(static_cast<std::int32_t>(load.memory_mib));
+    if (load.devices > 0) {
+        schema::RequestedDevice* device = task->mutable_resources()->add_devices();
+        device->set_name(load.device);
+        device->set_count(load.devices);
+    }
     // Another revision is another job version; an operator's retry of one revision is not.
     add_variable(*task, "REVISION", static_cast<std::int64_t>(revision));
     if (broken) {

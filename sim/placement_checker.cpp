@@ -121,7 +121,13 @@ void PlacementChecker::check(World& world, const state::StateView& view,
         nodes.insert(row->node_id);
     }
     if (!checks.capacity) return;
-    for (const Uuid& node : nodes) check_capacity(world, view, node);
+    const auto& jobs = world.scenario.jobs;
+    const bool devices =
+        std::any_of(jobs.begin(), jobs.end(), [](const JobLoad& load) { return load.devices > 0; });
+    for (const Uuid& node : nodes) {
+        check_capacity(world, view, node);
+        if (devices) check_devices(world, view, node);
+    }
 }
 
 const JobLoad* PlacementChecker::load_of(const World& world, const std::string& job) {
@@ -179,6 +185,40 @@ void PlacementChecker::check_capacity(World& world, const state::StateView& view
                    std::to_string(memory) + " MiB; its allocations take " +
                    std::to_string(usage.cpu_mhz) + " MHz and " + std::to_string(usage.memory_mb) +
                    " MiB");
+}
+
+// Each asked for as many as the scenario says, got them, and got them alone.
+void PlacementChecker::check_devices(World& world, const state::StateView& view, const Uuid& id) {
+    const auto node = view.node(id);
+    if (!node) return;
+    std::set<std::string> free;
+    for (const auto& group : node->node_resources().devices()) {
+        for (const auto& one : group.instances()) {
+            if (one.healthy()) free.insert(group.name() + "/" + one.id());
+        }
+    }
+    for (const auto& row : view.allocations_on(id)) {
+        const JobLoad* const load = load_of(world, std::string{row->body.job_id()});
+        if (row->terminal() || load == nullptr) continue;
+        std::uint32_t given = 0;
+        const auto resources = row->body.allocated_resources();
+        for (const auto& task : resources.tasks()) {
+            for (const auto& device : task.devices()) {
+                for (const auto& instance : device.device_ids()) {
+                    ++given;
+                    if (free.erase(device.name() + "/" + instance) == 1) continue;
+                    world.fail(Class::safety, "devices",
+                               "allocation " + std::string{row->body.name()} + " has " + instance +
+                                   " of node " + id.text() +
+                                   ", which is not healthy or held by another");
+                }
+            }
+        }
+        if (given == load->devices) continue;
+        world.fail(Class::safety, "devices",
+                   "allocation " + std::string{row->body.name()} + " has " + std::to_string(given) +
+                       " devices instead of " + std::to_string(load->devices));
+    }
 }
 
 // Against what the scenario says of jobs and nodes, not against the constraints as they are stored.

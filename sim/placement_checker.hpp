@@ -1,6 +1,6 @@
 // What the scheduler must never do, whatever fails: place one allocation name twice, give a node
-// more than it has, or choose a node that the job refuses; and what a node agent must never do: run
-// two processes of one task at a time.
+// more than it has, give a device to two or one that is not healthy, or choose a node that the job
+// refuses; and what a node agent must never do: run two processes of one task at a time.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,7 @@ private:
     void check_names(World& world, const state::StateView& view,
                      const PlacementLedger::Clash& clash) const;
     void check_capacity(World& world, const state::StateView& view, const Uuid& node) const;
+    void check_devices(World& world, const state::StateView& view, const Uuid& node);
     void check_constraints(World& world, const state::StateView& view,
                            const state::AllocationRow& row);
     static void check_preemption(World& world, const state::StateView& view,

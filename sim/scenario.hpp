@@ -36,6 +36,9 @@ struct NodeClass {
     std::uint32_t count{1};
     std::int64_t cpu_mhz{4000};
     std::int64_t memory_mib{8192};
+    std::string device{"acme/gpu/one"};  // vendor/type/name
+    std::uint32_t devices{};             // instances that are well
+    std::uint32_t sick_devices{};        // and those that are not
 };
 
 // Knobs of the engines; absent ones keep the engine's default.
@@ -151,6 +154,8 @@ struct JobLoad {
     std::string pool{"default"};
     std::string node_kind;            // only on nodes of this class; empty: on all of the pool
     bool distinct_hosts{};            // no two allocations on one node
+    std::string device{"gpu"};        // type, vendor/type or vendor/type/name
+    std::uint32_t devices{};          // how many each task asks for
     std::optional<Duration> run_for;  // batch: how long a task runs; absent: two seconds
     int exit_code{};
     std::optional<std::uint32_t> restart_attempts;

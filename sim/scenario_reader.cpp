@@ -43,6 +43,13 @@ NodeClass read_node_class(const YAML::Node& node, std::size_t number) {
         nodes.cpu_mhz = static_cast<std::int64_t>(*cores) * 1000;
     }
     nodes.memory_mib = section.parsed("mem", parse_mebibytes).value_or(nodes.memory_mib);
+    nodes.device = section.text("device").value_or(nodes.device);
+    if (std::count(nodes.device.begin(), nodes.device.end(), '/') != 2) {
+        section.refuse("device", "must be vendor/type/name");
+    }
+    nodes.devices = static_cast<std::uint32_t>(section.number("devices", 0, 64).value_or(0));
+    nodes.sick_devices =
+        static_cast<std::uint32_t>(section.number("sick_devices", 0, 64).value_or(0));
     section.finish();
     return nodes;
 }
@@ -202,6 +209,8 @@ JobLoad read_job(Section& section) {
     job.pool = section.text("pool").value_or(job.pool);
     job.node_kind = section.text("class").value_or("");
     job.distinct_hosts = section.boolean("distinct_hosts").value_or(false);
+    job.device = section.text("device").value_or(job.device);
+    job.devices = static_cast<std::uint32_t>(section.number("devices", 0, 64).value_or(0));
     job.run_for = section.parsed("run_for", parse_duration);
     job.exit_code = static_cast<int>(section.number("exit_code", 0, 255).value_or(0));
     if (const auto attempts = section.number("restart_attempts", 0, 1000)) {

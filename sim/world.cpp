@@ -39,6 +39,22 @@ void set_pair(schema::Node& node, const std::string& key, const std::string& val
     pair->set_value(value);
 }
 
+void add_devices(schema::Node& node, const NodeClass& nodes) {
+    if (nodes.devices + nodes.sick_devices == 0) return;
+    auto& devices = *node.mutable_node_resources()->add_devices();
+    const auto vendor_end = nodes.device.find('/');
+    const auto type_end = nodes.device.find('/', vendor_end + 1);
+    devices.set_vendor(nodes.device.substr(0, vendor_end));
+    devices.set_type(nodes.device.substr(vendor_end + 1, type_end - vendor_end - 1));
+    devices.set_name(nodes.device.substr(type_end + 1));
+    // Alike on all nodes, as slots of a bus are: an id is only unique on its own node.
+    for (std::uint32_t i = 0; i < nodes.devices + nodes.sick_devices; ++i) {
+        auto& instance = *devices.add_instances();
+        instance.set_id("slot-" + std::to_string(i));
+        instance.set_healthy(i >= nodes.sick_devices);
+    }
+}
+
 std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng,
                                               std::uint32_t number) {
     auto node = std::make_shared<schema::Node>();
@@ -61,6 +77,7 @@ std::shared_ptr<const schema::Node> make_node(const NodeClass& nodes, Prng& prng
     node->mutable_node_resources()->mutable_disk()->set_disk_mb(100 * 1024);
     node->mutable_node_resources()->set_min_dynamic_port(20000);
     node->mutable_node_resources()->set_max_dynamic_port(32000);
+    add_devices(*node, nodes);
     return node;
 }
 
