@@ -21,14 +21,6 @@ const schema::TaskGroup* find_group(const schema::Job& job, const std::string& n
     return nullptr;
 }
 
-const schema::DeploymentState* find_state(const schema::Deployment& deployment,
-                                          const std::string& group) {
-    for (const auto& state : deployment.task_groups()) {
-        if (state.group() == group) return &state;
-    }
-    return nullptr;
-}
-
 bool keeps_disk(const schema::TaskGroup& group) {
     return group.ephemeral_disk().sticky() || group.ephemeral_disk().migrate();
 }

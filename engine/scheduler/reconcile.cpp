@@ -11,14 +11,6 @@ namespace {
 
 constexpr Duration follow_up_window = std::chrono::seconds{5};
 
-void update_deployment(Reconciliation& result, const schema::Deployment& deployment,
-                       const char* status, const char* description) {
-    auto& update = result.deployment_updates.emplace_back();
-    update.set_deployment_id(deployment.id());
-    update.set_status(status);
-    update.set_description(description);
-}
-
 bool is_stopped(const ReconcileInputs& inputs) {
     return inputs.job == nullptr || inputs.job->stop();
 }
@@ -33,9 +25,10 @@ void choose_deployment(JobRun& run) {
                             latest.job_version() != inputs.job->version();
     if (superseded) {
         if (is_active(latest)) {
-            update_deployment(run.result, latest, "cancelled",
+            run.result.deployment_updates.push_back(
+                status_update(latest, "cancelled",
                               is_stopped(inputs) ? "Cancelled because job is stopped"
-                                                 : "Cancelled due to newer version of job");
+                                                 : "Cancelled due to newer version of job"));
         }
         run.old_deployment = latest;
     } else if (latest.status() == "successful") {
@@ -84,19 +77,6 @@ AllocationSet relevant(const AllocationSet& set, bool batch) {
     return kept;
 }
 
-void describe_new_deployment(schema::Deployment& deployment) {
-    bool promotion = false, by_hand = false;
-    for (const auto& group : deployment.task_groups()) {
-        if (group.desired_canaries() == 0) continue;
-        promotion = true;
-        by_hand = by_hand || !group.auto_promote();
-    }
-    if (!promotion) return;
-    deployment.set_status_description(by_hand
-                                          ? "Deployment is running but requires manual promotion"
-                                          : "Deployment is running pending automatic promotion");
-}
-
 // What failed during a rollout was the rollout's affair. Now that it is over, nothing else will
 // come to look at it: decide again, with the deployment as history.
 Reconciliation finish_deployment(const ReconcileInputs& inputs, const schema::Deployment& current,
@@ -106,21 +86,12 @@ Reconciliation finish_deployment(const ReconcileInputs& inputs, const schema::De
     ReconcileInputs after = inputs;
     after.deployment = std::move(ended);
     auto result = reconcile(after, prng);
-    update_deployment(result, current, "successful", "Deployment completed successfully");
+    result.deployment_updates.push_back(
+        status_update(current, "successful", "Deployment completed successfully"));
     return result;
 }
 
 }  // namespace
-
-bool is_active(const schema::Deployment& deployment) {
-    const std::string& status = deployment.status();
-    return status == "running" || status == "paused" || status == "blocked" ||
-           status == "unblocking" || status == "initializing" || status == "pending";
-}
-
-bool has_update(const schema::TaskGroup& group) {
-    return group.has_update() && group.update().max_parallel() > 0;
-}
 
 std::vector<state::AllocationPtr> in_name_order(const AllocationSet& set) {
     std::vector<state::AllocationPtr> ordered;

@@ -10,8 +10,7 @@
 
 #include "engine/base/prng.hpp"
 #include "engine/scheduler/classify.hpp"
-#include "engine/schema/deployment.pb.h"
-#include "engine/schema/entry.pb.h"
+#include "engine/scheduler/deployment.hpp"
 #include "engine/schema/evaluation.pb.h"
 
 namespace drover::scheduler {
@@ -76,9 +75,5 @@ struct Reconciliation {
 };
 
 [[nodiscard]] Reconciliation reconcile(const ReconcileInputs& inputs, Prng& prng);
-
-[[nodiscard]] bool is_active(const schema::Deployment& deployment);
-// No update block, or one that lets nothing be replaced: no deployments.
-[[nodiscard]] bool has_update(const schema::TaskGroup& group);
 
 }  // namespace drover::scheduler

@@ -11,14 +11,6 @@ namespace {
 
 constexpr Duration stop_grace_min = std::chrono::seconds{5};
 
-const schema::DeploymentState* state_of(const schema::Deployment& deployment,
-                                        const std::string& group) {
-    for (const auto& state : deployment.task_groups()) {
-        if (state.group() == group) return &state;
-    }
-    return nullptr;
-}
-
 AllocationSet chosen(const AllocationSet& from, const schema::DeploymentState* state) {
     AllocationSet set;
     if (state == nullptr) return set;
@@ -47,13 +39,9 @@ GroupRun::GroupRun(JobRun& job, const schema::TaskGroup& group, AllocationSet al
       desired_{job.result.desired[name_]},
       names_{job.inputs.key.id, name_, count_},
       all_{std::move(all)} {
-    const auto& update = group_.update();
-    state_.set_group(name_);
-    state_.set_auto_revert(update.auto_revert());
-    state_.set_auto_promote(update.auto_promote());
-    state_.set_progress_deadline(update.progress_deadline());
+    state_ = new_state(group_);
     if (!job_.result.current) return;
-    if (const auto* known = state_of(*job_.result.current, name_)) {
+    if (const auto* known = find_state(*job_.result.current, name_)) {
         state_ = *known;
         existing_ = true;
     }
@@ -124,7 +112,7 @@ void GroupRun::stop_superseded_canaries() {
     const auto& current = job_.result.current;
     AllocationSet superseded;
     const auto add_unpromoted = [&](const schema::Deployment& deployment) {
-        const auto* state = state_of(deployment, name_);
+        const auto* state = find_state(deployment, name_);
         if (state != nullptr && !state->promoted()) {
             superseded = together(std::move(superseded), chosen(all_, state));
         }
@@ -146,11 +134,11 @@ void GroupRun::stop_superseded_canaries() {
         const bool just_ended = old && old->status() == "successful" &&
                                 old->job_version() == job_.inputs.job->version();
         if (!just_ended) return;
-        const auto known = chosen(all_, state_of(*old, name_));
+        const auto known = chosen(all_, find_state(*old, name_));
         promoted_ = classify(known, job_.inputs.tainted, job_.inputs.now).untainted;
         return;
     }
-    const auto mine = chosen(all_, state_of(*current, name_));
+    const auto mine = chosen(all_, find_state(*current, name_));
     const auto classes = classify(mine, job_.inputs.tainted, job_.inputs.now);
     job_.stop(classes.migrate, "alloc is being migrated");
     job_.stop(classes.lost, "alloc is lost since its node is down", "lost");

@@ -126,20 +126,9 @@ void GroupRun::create_deployment() {
     if (had_running && !updating) return;
     if (result.current && !result.create) return;
     if (!result.current) {
-        const auto& job = *job_.inputs.job;
-        auto& created = result.current.emplace();
-        created.set_id(Uuid::mint(job_.inputs.now, job_.prng).raw());
-        created.set_namespace_(job_.inputs.key.namespace_);
-        created.set_job_id(job_.inputs.key.id);
-        created.set_job_version(job.version());
-        created.set_job_modify_index(job.modify_index());
-        created.set_job_spec_modify_index(job.job_modify_index());
-        created.set_job_create_index(job.create_index());
-        created.set_status("running");
-        created.set_status_description("Deployment is running");
-        created.set_eval_priority(job_.inputs.priority);
-        created.set_create_time(job_.inputs.now.value());
-        created.set_modify_time(job_.inputs.now.value());
+        const auto& inputs = job_.inputs;
+        result.current =
+            new_deployment(*inputs.job, inputs.key, inputs.priority, inputs.now, job_.prng);
         result.create = true;
     }
     *result.current->add_task_groups() = state_;
