@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "engine/schema/allocation.pb.h"
@@ -110,15 +111,16 @@ std::string tell_job(const World& world, const state::StateView& view, const std
     return text;
 }
 
-// What one node owes a system job: one running allocation of the newest version; a sysbatch job:
+// What one node owes a system job: one running allocation, of this version; a sysbatch job:
 // one that ended well or still runs.
 std::string node_serves(const state::StateView& view, const JobLoad& load, const schema::Node& node,
-                        std::uint64_t version) {
+                        std::optional<std::uint64_t> version) {
     std::uint32_t running = 0, complete = 0;
     for (const auto& row : view.allocations_on(state::to_uuid(node.id()))) {
         if (row->body.job_id() != load.id) continue;
         if (row->client_status == state::ClientStatus::complete) ++complete;
-        const bool current = load.type == "sysbatch" || row->body.job_version() == version;
+        const bool current =
+            load.type == "sysbatch" || !version || row->body.job_version() == *version;
         const bool runs = row->client_status == state::ClientStatus::running;
         if (!row->terminal() && runs && current) ++running;
     }
@@ -132,13 +134,17 @@ std::string served_everywhere(const World& world, const state::StateView& view,
                               const JobLoad& load) {
     const auto job = view.job({"default", load.id});
     if (!job || job->stop()) return {};
+    // A rollout that failed leaves the version before wherever it had not come to.
+    const auto deployment = view.latest_deployment({"default", load.id});
+    std::optional<std::uint64_t> version = job->version();
+    if (deployment && deployment->status() == "failed") version.reset();
     for (const auto& node : view.nodes()) {
         const bool in_reach = node->node_pool() == load.pool &&
                               (load.node_kind.empty() || node->node_class() == load.node_kind);
         const bool in_use = node->status() == "ready" && !node->has_drain_strategy() &&
                             node->scheduling_eligibility() == "eligible";
         if (!in_reach || !in_use) continue;
-        auto reason = node_serves(view, load, *node, job->version());
+        auto reason = node_serves(view, load, *node, version);
         if (!reason.empty()) return reason + tell_job(world, view, load.id);
     }
     return {};

@@ -65,13 +65,13 @@ void fill_policies(schema::Job& job, const JobLoad& load) {
     update->set_max_parallel(static_cast<std::int32_t>(load.max_parallel));
     if (load.max_parallel == 0) return;  // no deployment watches over it
     update->set_stagger(Duration{std::chrono::seconds{3}}.count());
-    if (load.type == "system") return;
     update->set_min_healthy_time(load.min_healthy_time.count());
     update->set_healthy_deadline(load.healthy_deadline.count());
     update->set_progress_deadline(load.progress_deadline.count());
     update->set_canary(static_cast<std::int32_t>(load.canary));
     update->set_auto_promote(load.auto_promote);
     update->set_auto_revert(load.auto_revert);
+    if (load.type == "system") return;
     // A failed allocation is placed anew soon: the scenario's time is short.
     schema::ReschedulePolicy* reschedule = group.mutable_reschedule_policy();
     reschedule->set_unlimited(load.reschedules);

@@ -5,6 +5,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/scheduler/deployment.hpp"
 #include "engine/scheduler/fit.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/deployment.pb.h"
@@ -44,6 +45,17 @@ void drop_ended_preemptions(const state::StateView& view, schema::Plan& plan) {
     }
 }
 
+// A plan that moves the numbers of a deployment has no say in its status: an operator or the leader
+// may have changed that since the plan was made. What has ended stays as it is.
+void keep_status(const state::StateView& view, schema::Plan& plan) {
+    if (!plan.has_deployment()) return;
+    const auto stored = view.deployment(state::to_uuid(plan.deployment().id()));
+    if (!stored) return;
+    if (!scheduler::is_active(*stored)) return plan.clear_deployment();
+    plan.mutable_deployment()->set_status(stored->status());
+    plan.mutable_deployment()->set_status_description(stored->status_description());
+}
+
 bool no_allocations(const Groups& groups) {
     return std::all_of(groups.begin(), groups.end(),
                        [](const auto& group) { return group.allocations().empty(); });
@@ -72,6 +84,7 @@ CheckedPlan check_plan(const state::StateView& view, schema::Plan plan) {
         drop_batched(plan, refused);
     }
     drop_ended_preemptions(view, plan);
+    keep_status(view, plan);
     checked.plan = std::move(plan);
     return checked;
 }

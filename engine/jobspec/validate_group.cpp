@@ -55,7 +55,12 @@ void validate_policies(const schema::Job& job, const schema::TaskGroup& group, F
         findings.require(is_one_of(job.type(), {"service", "system"}),
                          "update is for service and system jobs only");
         validate_update(group.update(), findings.at("update"));
-        if (group.update().max_parallel() > group.count() && group.count() > 0) {
+        findings.at("update").require(!system || group.update().canary() <= 100,
+                                      "canary " + std::to_string(group.update().canary()) +
+                                          ": of a system job it is a percentage of the nodes, so "
+                                          "it can be 0 to 100");
+        // What a system job may replace at a time is a number of nodes.
+        if (!system && group.update().max_parallel() > group.count() && group.count() > 0) {
             findings.warning("update.max_parallel " +
                              std::to_string(group.update().max_parallel()) +
                              " is more than the count of " + std::to_string(group.count()));

@@ -299,6 +299,7 @@ void take_configuration(PlanInputs& inputs, const state::StateView& view, std::s
     inputs.batches = view.feature_level() >= state::batches_level;
     // Below that level nothing is taken from anyone, whoever leads.
     if (view.feature_level() < 2) return;
+    inputs.system_rollouts = true;
     inputs.preemption = (type == "service" && preemption.service_scheduler_enabled()) ||
                         (type == "batch" && preemption.batch_scheduler_enabled()) ||
                         (type == "system" && preemption.system_scheduler_enabled()) ||

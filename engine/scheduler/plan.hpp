@@ -58,8 +58,9 @@ struct PlanInputs {
     bool annotate = false;  // also say what happens to each group, and make no difference otherwise
     Algorithm algorithm = Algorithm::binpack;
     bool memory_oversubscription = false;
-    bool preemption = false;  // may take room from jobs of lower priority
-    bool batches = false;     // write new allocations of one kind as a batch: feature level 2
+    bool preemption = false;       // may take room from jobs of lower priority
+    bool batches = false;          // write new allocations of one kind as a batch: feature level 2
+    bool system_rollouts = false;  // system jobs have deployments: feature level 2
 };
 
 // What operators decided for evaluations of this type, and what the feature level allows, as the

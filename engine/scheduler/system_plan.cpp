@@ -1,100 +1,15 @@
 #include "engine/scheduler/system_plan.hpp"
 
 #include <algorithm>
-#include <set>
-#include <tuple>
 #include <utility>
 
-#include "engine/scheduler/changes.hpp"
 #include "engine/scheduler/constraint.hpp"
-#include "engine/scheduler/fleet.hpp"
-#include "engine/scheduler/group_shape.hpp"
-#include "engine/scheduler/node_explanation.hpp"
-#include "engine/scheduler/plan_writer.hpp"
-#include "engine/scheduler/preemption.hpp"
-#include "engine/scheduler/reconcile_nodes.hpp"
 #include "engine/scheduler/score.hpp"
+#include "engine/scheduler/system_run.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 
 namespace drover::scheduler {
-namespace {
-
-// What one node gives an allocation beside its room.
-struct Given {
-    std::vector<schema::PortMapping> ports;
-    DeviceOffer devices;
-};
-
-class SystemRun {
-public:
-    SystemRun(const state::StateView& view, const schema::Evaluation& evaluation,
-              const PlanInputs& inputs)
-        : view_{view},
-          evaluation_{evaluation},
-          inputs_{inputs},
-          key_{evaluation.namespace_(), evaluation.job_id()},
-          job_{view.job(key_)},
-          ids_{Prng{inputs.seed}.stream("ids")},
-          ports_{Prng{inputs.seed}.stream("ports")},
-          writer_{evaluation, inputs.wall},
-          fleet_{view, key_, inputs.order} {
-        if (job_ != nullptr) preemption_.emplace(view_, fleet_, *job_);
-    }
-
-    schema::SchedulerOutput run();
-
-private:
-    [[nodiscard]] NodeInputs node_inputs();
-    void write_stops(const NodeInputs& inputs, NodeReconciliation& result);
-    void update(NodeReconciliation& result);
-    [[nodiscard]] bool update_in_place(const state::AllocationRow& row, const GroupShape& shape);
-    [[nodiscard]] bool may_replace(const std::string& group);
-    void count_recent_replacements();
-    // False: the node has no room, and keeps what it has.
-    bool place(const NodePlacement& placement);
-    [[nodiscard]] std::string filtered(const NodePlacement& placement, const GroupShape& shape,
-                                       const schema::Node& node);
-    void count_properties();
-    [[nodiscard]] std::string property_objection(const GroupShape& shape, const schema::Node& node);
-    void exhausted(const NodePlacement& placement, const GroupShape& shape, const std::string& why);
-    void write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
-               const Given& given, const std::vector<state::AllocationPtr>& victims);
-    // The dimension that ran out on the node; empty where the group fits, with what it gets then.
-    [[nodiscard]] std::string missing_on(std::uint32_t number, const GroupShape& shape,
-                                         Given& given);
-    [[nodiscard]] std::vector<state::AllocationPtr> make_room(std::uint32_t number,
-                                                              const GroupShape& shape,
-                                                              Given& given);
-    void block(const Uuid& node);
-    [[nodiscard]] bool is_blocked_already(const Uuid& node) const;
-    [[nodiscard]] bool looks_again_already() const;
-    void look_again_after_stagger();
-    void finish(NodeReconciliation& result);
-    [[nodiscard]] bool is_running() const { return job_ != nullptr && !job_->stop(); }
-
-    const state::StateView& view_;
-    const schema::Evaluation& evaluation_;
-    const PlanInputs& inputs_;
-    state::JobKey key_;
-    state::JobPtr job_;
-    Prng ids_;
-    Prng ports_;
-    PlanWriter writer_;
-    Fleet fleet_;
-    std::optional<Preemption> preemption_;  // where there is a job
-    std::map<std::string, std::uint64_t> preempted_;
-    schema::SchedulerOutput output_;
-    std::map<std::string, GroupShape, std::less<>> shapes_;
-    std::map<std::string, NodeExplanation> explanations_;
-    std::map<std::string, std::int64_t> replaced_;  // by group, within its stagger
-    std::set<Uuid> replacing_;                      // stopped for a new version on its own node
-    std::set<Uuid> blocked_;
-    std::map<std::tuple<std::string, std::string, std::string>, std::int64_t> properties_;
-    std::size_t seen_events_ = 0;  // of the fleet's, counted in properties_
-    Duration stagger_{};
-    bool held_back_ = false;
-};
 
 NodeInputs SystemRun::node_inputs() {
     NodeInputs inputs;
@@ -130,80 +45,6 @@ void SystemRun::write_stops(const NodeInputs& inputs, NodeReconciliation& result
         writer_.stop(stop);
     }
     for (const auto& [id, note] : result.notes) writer_.note(note);
-}
-
-// What runs of an older version is told of the new one where that is enough; else it is replaced on
-// its own node, as many at a time as the group's update block says. A node without room for its
-// replacement does not count: it would keep the others from theirs.
-void SystemRun::update(NodeReconciliation& result) {
-    count_recent_replacements();
-    for (const auto& row : result.outdated) {
-        const std::string group{row->body.task_group()};
-        const auto& shape = shapes_.at(group);
-        auto& desired = result.desired[group];
-        const bool replaced = row->job == nullptr || needs_replacement(*row->job, *job_, group);
-        if (!replaced && update_in_place(*row, shape)) {
-            desired.set_in_place_update(desired.in_place_update() + 1);
-            continue;
-        }
-        if (!may_replace(group)) {
-            held_back_ = true;
-            desired.set_ignore(desired.ignore() + 1);
-            continue;
-        }
-        replacing_.insert(row->id);
-        if (place({row->node_id, group, std::string{row->body.name()}, row})) {
-            ++replaced_[group];
-            desired.set_destructive_update(desired.destructive_update() + 1);
-        } else {
-            desired.set_ignore(desired.ignore() + 1);
-        }
-    }
-}
-
-// Evaluations also come for other reasons than the end of a stagger, and do not make it shorter.
-void SystemRun::count_recent_replacements() {
-    if (!is_running()) return;
-    for (const auto& row : view_.allocations_of(key_)) {
-        const auto shape = shapes_.find(row->body.task_group());
-        if (shape == shapes_.end() || row->body.job_version() != job_->version()) continue;
-        const Duration stagger{shape->second.group->update().stagger()};
-        if (WallTime{row->body.create_time()} + stagger <= inputs_.wall) continue;
-        if (row->body.previous_allocation().empty()) continue;
-        const auto previous = view_.allocation(state::to_uuid(row->body.previous_allocation()));
-        const bool replaced_older =
-            previous != nullptr && previous->body.job_version() != job_->version();
-        if (replaced_older) ++replaced_[shape->first];
-    }
-}
-
-bool SystemRun::may_replace(const std::string& name) {
-    if (evaluation_.type() == "sysbatch") return true;
-    const auto& group = *shapes_.at(name).group;
-    if (!has_update(group)) return true;
-    if (replaced_[name] < group.update().max_parallel()) return true;
-    stagger_ = std::max(stagger_, Duration{group.update().stagger()});
-    return false;
-}
-
-bool SystemRun::update_in_place(const state::AllocationRow& row, const GroupShape& shape) {
-    const auto node = view_.node(row.node_id);
-    if (node == nullptr || !class_objection(shape, *node).empty() ||
-        !node_objection(shape, *node).empty()) {
-        return false;
-    }
-    schema::Allocation copy = row.body.unpack();
-    copy.clear_job();
-    copy.set_eval_id(evaluation_.id());
-    copy.set_job_version(job_->version());
-    copy.set_job_create_index(job_->create_index());
-    copy.set_modify_time(inputs_.wall.value());
-    *copy.mutable_allocated_resources()->mutable_task_lifecycles() =
-        shape.resources.task_lifecycles();
-    const bool same = state::usage_of(copy) == row.usage;
-    if (!same && !misfit(view_, *node, {}, {&copy}).empty()) return false;
-    writer_.place(std::move(copy));
-    return true;
 }
 
 std::string SystemRun::filtered(const NodePlacement& placement, const GroupShape& shape,
@@ -281,8 +122,8 @@ std::vector<state::AllocationPtr> SystemRun::make_room(std::uint32_t number,
     return {};
 }
 
-bool SystemRun::place(const NodePlacement& placement) {
-    const auto& shape = shapes_.at(placement.group);
+bool SystemRun::place(const NodePlacement& placement, const Source& source) {
+    const auto& shape = *source.shape;
     const std::uint32_t number = fleet_.find(placement.node);
     const auto& node = *fleet_.node(number);
     auto& explanation = explanations_[placement.group];
@@ -309,13 +150,14 @@ bool SystemRun::place(const NodePlacement& placement) {
         return false;
     }
     if (replaces) writer_.stop({placement.previous, updated, {}, {}});
-    write(placement, shape, number, given, victims);
+    write(placement, source, number, given, victims);
     explanation.place();
     return true;
 }
 
-void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, std::uint32_t number,
+void SystemRun::write(const NodePlacement& placement, const Source& source, std::uint32_t number,
                       const Given& given, const std::vector<state::AllocationPtr>& victims) {
+    const auto& shape = *source.shape;
     const auto& node = *fleet_.node(number);
     state::Usage used = fleet_.used(number);
     used += shape.ask;
@@ -327,8 +169,9 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
     placed.set_node_id(node.id());
     placed.set_node_name(node.name());
     placed.set_job_id(key_.id);
-    placed.set_job_version(job_->version());
-    placed.set_job_create_index(job_->create_index());
+    placed.set_job_version(source.job->version());
+    placed.set_job_create_index(source.job->create_index());
+    if (source.job != job_) *placed.mutable_job() = *source.job;
     placed.set_task_group(placement.group);
     *placed.mutable_allocated_resources() = with_ports(shape, given.ports);
     give_devices(*placed.mutable_allocated_resources(), shape.devices, given.devices);
@@ -344,6 +187,7 @@ void SystemRun::write(const NodePlacement& placement, const GroupShape& shape, s
         writer_.preempt(*victim, placed.id());
         ++preempted_[placement.group];
     }
+    if (source.job == job_) join_rollout(placed, source.canary);
     fleet_.place(number, placement.group, shape.ask, placed.allocated_resources());
     writer_.place(std::move(placed));
 }
@@ -387,36 +231,6 @@ void SystemRun::block(const Uuid& node) {
     blocked->set_modify_time(inputs_.wall.value());
 }
 
-bool SystemRun::looks_again_already() const {
-    for (const auto& other : view_.evaluations_of(key_)) {
-        if (other->status() == "pending" && other->id() != evaluation_.id() &&
-            other->triggered_by() == "rolling-update" &&
-            other->wait_until() > inputs_.wall.value()) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void SystemRun::look_again_after_stagger() {
-    if (looks_again_already()) return;
-    auto& next = *output_.add_created();
-    next.set_id(Uuid::mint(inputs_.wall, ids_).raw());
-    next.set_namespace_(key_.namespace_);
-    next.set_priority(evaluation_.priority());
-    next.set_type(evaluation_.type());
-    next.set_triggered_by("rolling-update");
-    next.set_job_id(key_.id);
-    next.set_job_modify_index(job_->modify_index());
-    next.set_previous_eval(evaluation_.id());
-    next.set_status("pending");
-    next.set_status_description("waits for the stagger of the rolling update");
-    next.set_wait_until((inputs_.wall + stagger_).value());
-    next.set_create_time(inputs_.wall.value());
-    next.set_modify_time(inputs_.wall.value());
-    output_.mutable_evaluation()->set_next_eval(next.id());
-}
-
 void SystemRun::finish(NodeReconciliation& result) {
     auto& evaluation = *output_.mutable_evaluation();
     for (const auto& [group, shape] : shapes_) {
@@ -443,6 +257,11 @@ void SystemRun::finish(NodeReconciliation& result) {
         *plan.mutable_job() = *job_;
         plan.set_all_at_once(job_->all_at_once());
     }
+    if (rollout_) {
+        rollout_->finish(plan, is_stopped());
+        const std::string deployment = rollout_->deployment_id();
+        if (!deployment.empty()) evaluation.set_deployment_id(deployment);
+    }
     if (!inputs_.annotate) return;
     for (const auto& [group, count] : preempted_) result.desired[group].set_preemptions(count);
     for (const auto& [group, desired] : result.desired) {
@@ -463,13 +282,12 @@ schema::SchedulerOutput SystemRun::run() {
     const auto inputs = node_inputs();
     auto result = reconcile_nodes(inputs);
     write_stops(inputs, result);
-    for (const auto& placement : result.place) place(placement);
+    look_at_outdated(result);
+    for (const auto& placement : result.place) place(placement, source_of(placement.group));
     update(result);
     finish(result);
     return std::move(output_);
 }
-
-}  // namespace
 
 schema::SchedulerOutput plan_system_job(const state::StateView& view,
                                         const schema::Evaluation& evaluation,

@@ -19,8 +19,8 @@ constexpr std::array<std::uint32_t, 1> rehearsal_types{schema::Entry::kRehearse}
 constexpr std::array<FeatureLevel, 3> levels{
     FeatureLevel{1, "0.1.0", "all that the first release has", {}},
     FeatureLevel{2, "0.2.0",
-                 "node drains, periodic and parameterised jobs, preemption, and the scheduler's "
-                 "configuration",
+                 "node drains, periodic and parameterised jobs, preemption, deployments of system "
+                 "jobs, and the scheduler's configuration",
                  second_types},
     FeatureLevel{rehearsal_level, "after 0.2.0",
                  "the rehearsal entry, which tests stand behind this level", rehearsal_types}};

@@ -53,6 +53,34 @@ TEST_P(PlanCheck, what_still_fits_is_committed_whole) {
     EXPECT_EQ(placed(checked.plan), (std::map<Uuid, int>{{node_id(1), 2}, {node_id(2), 2}}));
 }
 
+// A plan that only moves the numbers of a deployment was made from a view in which it ran.
+TEST_P(PlanCheck, the_status_of_a_deployment_is_not_for_a_plan_to_change) {
+    auto job = make_job("agent", 1, "system");
+    group_of(job).clear_reschedule_policy();
+    set_update(job, 1);
+    harness.system_rollouts = true;
+    harness.run(job);
+    const auto deployment = harness.view().latest_deployment({"default", "agent"});
+    harness.add(make_node(3));
+    const auto plan = harness.dry(harness.make_evaluation("agent", "system")).plan();
+    ASSERT_EQ(plan.deployment().task_groups(0).desired_total(), 3);
+    const auto change_to = [&](const char* status) {
+        schema::Entry entry;
+        auto& update = *entry.mutable_change_deployment()->mutable_status();
+        update.set_deployment_id(deployment->id());
+        update.set_status(status);
+        update.set_description("by an operator");
+        harness.apply(std::move(entry));
+    };
+    change_to("paused");
+    const auto paused = check_plan(harness.view(), plan).plan;
+    EXPECT_EQ(paused.deployment().status(), "paused");
+    EXPECT_EQ(paused.deployment().status_description(), "by an operator");
+    EXPECT_EQ(paused.deployment().task_groups(0).desired_total(), 3);
+    change_to("failed");
+    EXPECT_FALSE(check_plan(harness.view(), plan).plan.has_deployment());
+}
+
 TEST_P(PlanCheck, a_node_that_went_down_is_left_out_and_the_others_stay) {
     const auto plan = planned(wide_job());
     harness.set_status(1, "down");

@@ -268,7 +268,14 @@ TEST(Validate, system_jobs_have_rules_of_their_own) {
               "so it can be 0 or 1 "
               "only\n\n");
     group(job).set_count(1);
+    group(job).mutable_update()->set_max_parallel(20);  // nodes
+    group(job).mutable_update()->set_canary(101);
+    EXPECT_EQ(error_text(validate(job).errors),
+              "1 error occurred:\n\t* group \"g\", update: canary 101: of a system job it is a "
+              "percentage of the nodes, so it can be 0 to 100\n\n");
+    group(job).mutable_update()->set_canary(100);
     EXPECT_TRUE(validate(job).errors.empty());
+    EXPECT_TRUE(validate(job).warnings.empty());
     job.add_spreads()->set_attribute("${node.datacenter}");
     job.mutable_spreads(0)->set_weight(1);
     group(job).mutable_reschedule_policy();

@@ -184,6 +184,7 @@ public:
         inputs.algorithm = algorithm;
         inputs.preemption = preemption;
         inputs.batches = batches;
+        inputs.system_rollouts = system_rollouts;
         auto output = plan(view(), evaluation, inputs, memory_);
         EXPECT_EQ(output.SerializeAsString(), plan(view(), evaluation, inputs).SerializeAsString())
             << "what is remembered of earlier evaluations makes a difference";
@@ -277,7 +278,8 @@ public:
 
     Algorithm algorithm = Algorithm::binpack;
     bool preemption = false;
-    bool batches = false;  // plans write new allocations of one kind together
+    bool batches = false;          // plans write new allocations of one kind together
+    bool system_rollouts = false;  // system jobs have deployments
 
 private:
     state::State state_;
