@@ -1,6 +1,7 @@
 // Rules of the job itself, and the words that all findings are written in.
 #include <algorithm>
 
+#include "engine/cron/expression.hpp"
 #include "engine/jobspec/validator.hpp"
 
 namespace drover::jobspec {
@@ -54,15 +55,8 @@ void validate_periodic(const schema::PeriodicConfig& periodic, Findings findings
     std::vector<std::string> expressions{periodic.specs().begin(), periodic.specs().end()};
     if (one) expressions.push_back(periodic.spec());
     for (const std::string& expression : expressions) {
-        std::size_t fields = 0;
-        bool inside = false;
-        for (const char c : expression) {
-            if (!inside && c != ' ') ++fields;
-            inside = c != ' ';
-        }
-        const bool macro = expression.starts_with('@') && fields == 1;
-        findings.require(macro || (fields >= 5 && fields <= 7),
-                         quoted(expression) + " is no cron expression: 5 to 7 fields are needed");
+        const auto read = cron::Expression::parse(expression);
+        findings.require(read.has_value(), read ? "" : read.error().message);
     }
 }
 
