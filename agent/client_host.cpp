@@ -6,6 +6,7 @@
 #include "agent/log.hpp"
 #include "agent/node.hpp"
 #include "drivers/alloc_dir.hpp"
+#include "drivers/task_file.hpp"
 #include "engine/base/match.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/job.pb.h"
@@ -285,6 +286,16 @@ void ClientHost::start_task(const client::StartTask& effect) {
             return;
         }
         const drivers::AllocDir directory{config_.alloc_dir(), effect.key.allocation.text()};
+        const schema::Task& task = *effect.task;
+        if (effect.payload) {
+            const auto written = drivers::write_task_file(
+                directory.local(task.name()), task.dispatch_payload().file(), *effect.payload);
+            if (!written) {
+                engine_->deliver(client::TaskStartFailed{
+                    effect.key, "the dispatch payload: " + written.error().message, true});
+                return;
+            }
+        }
         auto started = driver->start(
             make_spec(effect, directory),
             [this, key = effect.key](const drivers::TaskExit& exit) { exited(key, exit); });

@@ -133,8 +133,10 @@ struct DestroyAllocationDirectory {
 struct StartTask {
     TaskKey key;
     std::shared_ptr<const schema::Allocation> allocation;
-    std::shared_ptr<const schema::Task> task;  // config already interpolated
+    std::shared_ptr<const schema::Task> task;                      // config already interpolated
     std::vector<std::pair<std::string, std::string>> environment;  // sorted by name
+    // Of a dispatched job, to be put where the task's dispatch_payload says, below local/.
+    std::optional<std::string> payload{};
 };
 struct RecoverTask {
     TaskKey key;
@@ -160,8 +162,8 @@ struct Report {
     Severity severity;
     std::string text;
 };
-using Effect = std::variant<SendRequest, WriteState, BuildAllocationDirectory,
-                            DestroyAllocationDirectory, StartTask, RecoverTask, StopTask,
-                            DestroyTask, Report>;
+using Effect =
+    std::variant<SendRequest, WriteState, BuildAllocationDirectory, DestroyAllocationDirectory,
+                 StartTask, RecoverTask, StopTask, DestroyTask, Report>;
 
 }  // namespace drover::client

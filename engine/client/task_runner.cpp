@@ -137,11 +137,14 @@ void TaskRunner::start(const Assignment& assignment, Turn& turn) {
     const auto environment = task_environment(turn.config, assignment, name_);
     auto task = std::make_shared<schema::Task>(*assignment.task(name_));
     environment.interpolation.apply(*task);
+    std::optional<std::string> payload;
+    if (task->has_dispatch_payload()) payload = assignment.job().payload();
     phase_ = Starting{};
     turn.ask(StartTask{key(),
                        assignment.allocation(),
                        std::move(task),
-                       {environment.variables.begin(), environment.variables.end()}});
+                       {environment.variables.begin(), environment.variables.end()},
+                       std::move(payload)});
 }
 
 void TaskRunner::on(const TaskStarted& news, const Assignment& assignment, Turn& turn) {

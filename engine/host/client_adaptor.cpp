@@ -97,6 +97,7 @@ void fill(wire::ClientEffect::StartTask& out, const client::StartTask& start) {
         pair.set_key(name);
         pair.set_value(value);
     }
+    if (start.payload) out.set_payload(*start.payload);
 }
 
 void fill(wire::ClientEffect& out, const client::Effect& effect) {
