@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "engine/base/time.hpp"
+#include "engine/base/time_zone.hpp"
 
 namespace drover::control {
 
@@ -31,10 +33,14 @@ struct Config {
     std::uint32_t batch_plan_attempts = 2;
 
     Duration garbage_interval = std::chrono::minutes{5};
+    Duration job_garbage_age = std::chrono::hours{4};
     Duration evaluation_garbage_age = std::chrono::hours{1};
     Duration batch_evaluation_garbage_age = std::chrono::hours{24};
     Duration node_garbage_age = std::chrono::hours{24};
     Duration deployment_garbage_age = std::chrono::hours{1};
+
+    // What periodic jobs may name as their time zone; null: UTC only.
+    std::shared_ptr<const TimeZones> zones;
 };
 
 }  // namespace drover::control

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/control/garbage.hpp"
 #include "engine/control/node_changes.hpp"
 #include "engine/schema/allocation.pb.h"
 #include "engine/schema/node.pb.h"
@@ -39,8 +38,9 @@ Leader::Leader(const Config& config, state::StateConfig state_config, Prng prng,
       broker_{config},
       heartbeats_{config, prng.stream("heartbeats")},
       lane_{config},
-      next_unblock_failed_{moment.now + config.unblock_failed_interval},
-      next_garbage_{moment.now + config.garbage_interval} {
+      periodic_{config.zones},
+      garbage_{config, moment.now},
+      next_unblock_failed_{moment.now + config.unblock_failed_interval} {
     take_over(applied, moment);
 }
 
@@ -54,6 +54,7 @@ void Leader::take_over(const state::StateView& applied, Moment moment) {
     }
     deployments_.take_over(applied);
     drainer_.take_over(applied);
+    periodic_.take_over(applied, moment);
     // The one before may have woken some that are blocked here again.
     blocked_.anything_changed(applied);
     enqueue(blocked_.take_woken(applied), moment);
@@ -75,6 +76,8 @@ void Leader::refused(const EntryPtr& entry, Moment moment) {
     }
     deployments_.refused(request, moment.now);
     drainer_.refused(request, moment.now);
+    periodic_.refused(request, moment.now);
+    garbage_.refused(request, moment.now);
     // Evaluations to close were taken out of their queues, and nobody else remembers them.
     if (!entry->has_upsert_evaluations()) return;
     if (postponed_.empty()) next_postponed_ = moment.now + std::chrono::seconds{1};
@@ -95,7 +98,9 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
     } else {
         deployments_.refused(request, moment.now);
         drainer_.refused(request, moment.now);
+        periodic_.refused(request, moment.now);
     }
+    garbage_.applied(entry, moment.now);
     for (const auto& evaluation : result.changes.evaluations) {
         // The row may be gone by now: then the change was its removal.
         const EvaluationPtr stored = after.evaluation(id_of(*evaluation));
@@ -111,6 +116,7 @@ void Leader::applied(std::uint64_t index, const schema::Entry& entry,
     enqueue(blocked_.take_woken(after), moment);
     deployments_.changed(result.changes);
     drainer_.changed(result.changes, moment.now);
+    periodic_.changed(entry, result.changes, after, moment);
 }
 
 void Leader::observe_evaluation(const EvaluationPtr& evaluation, const state::StateView& view,
@@ -193,6 +199,12 @@ Orders Leader::work(const state::StateView& applied, Moment moment) {
         outbox_.push_back(std::move(entry));
     }
     for (EntryPtr& entry : drainer_.work(applied, moment, prng_)) {
+        outbox_.push_back(std::move(entry));
+    }
+    for (EntryPtr& entry : periodic_.work(applied, moment, prng_)) {
+        outbox_.push_back(std::move(entry));
+    }
+    if (EntryPtr entry = garbage_.work(applied, moment, prng_)) {
         outbox_.push_back(std::move(entry));
     }
     Orders orders{std::exchange(outbox_, {}), std::nullopt};
@@ -283,21 +295,16 @@ void Leader::do_rounds(const state::StateView& applied, Moment moment) {
         enqueue(blocked_.take_woken(applied), moment);
         blocked_.prune(moment.now - change_memory);
     }
-    if (moment.now >= next_garbage_) {
-        next_garbage_ = moment.now + config_.garbage_interval;
-        const Mint mint{moment.wall, prng_};
-        if (EntryPtr entry = collect_garbage(applied, config_, mint)) {
-            outbox_.push_back(std::move(entry));
-        }
-    }
 }
 
 std::optional<Instant> Leader::next_deadline() const {
-    std::optional<Instant> next = std::min(next_unblock_failed_, next_garbage_);
+    std::optional<Instant> next = next_unblock_failed_;
     if (!postponed_.empty()) next = earlier(next, next_postponed_);
     next = earlier(next, broker_.next_deadline());
     next = earlier(next, heartbeats_.next_deadline());
     next = earlier(next, drainer_.next_deadline());
+    next = earlier(next, periodic_.next_deadline());
+    next = earlier(next, garbage_.next_deadline());
     return earlier(next, deployments_.next_deadline());
 }
 

@@ -14,8 +14,10 @@
 #include "engine/control/deployments.hpp"
 #include "engine/control/drainer.hpp"
 #include "engine/control/future.hpp"
+#include "engine/control/garbage.hpp"
 #include "engine/control/heartbeats.hpp"
 #include "engine/control/lane.hpp"
+#include "engine/control/periodic.hpp"
 
 namespace drover::control {
 
@@ -84,9 +86,10 @@ private:
     Lane lane_;
     Deployments deployments_;
     Drainer drainer_;
+    Periodic periodic_;
+    GarbageCollector garbage_;
     std::vector<EntryPtr> outbox_;
     Instant next_unblock_failed_;
-    Instant next_garbage_;
     std::map<Uuid, Uuid> expiring_;    // request id of a missed heartbeat on its way -> its node
     std::vector<EntryPtr> postponed_;  // could not be proposed, and nobody else tries again
     Instant next_postponed_;

@@ -22,7 +22,7 @@ std::int64_t unix_of(LocalTime time, std::int32_t offset_s) {
 // What a clock that shows one offset from `change` on, and showed `before` until then, makes of an
 // expression that names certain hours.
 struct ClockChange {
-    const ZoneChange& change;
+    const TimeZoneChange& change;
     std::int32_t before;
 
     [[nodiscard]] LocalTime last_shown() const { return shown(change.from_s, before); }
@@ -34,11 +34,11 @@ struct ClockChange {
     }
 };
 
-std::optional<std::int64_t> next_second(const Expression& expression, const Zone& zone,
+std::optional<std::int64_t> next_second(const Expression& expression, const TimeZone& zone,
                                         std::int64_t from_s) {
     auto part = std::upper_bound(
         zone.begin(), zone.end(), from_s,
-        [](std::int64_t second, const ZoneChange& change) { return second < change.from_s; });
+        [](std::int64_t second, const TimeZoneChange& change) { return second < change.from_s; });
     if (part != zone.begin()) --part;
     for (; part != zone.end(); ++part) {
         const bool first = part == zone.begin();
@@ -59,7 +59,7 @@ std::optional<std::int64_t> next_second(const Expression& expression, const Zone
 
 }  // namespace
 
-Result<Schedule> Schedule::of(const schema::PeriodicConfig& periodic, const Zones& zones) {
+Result<Schedule> Schedule::of(const schema::PeriodicConfig& periodic, const TimeZones& zones) {
     Schedule schedule;
     std::vector<std::string> texts{periodic.specs().begin(), periodic.specs().end()};
     if (!periodic.spec().empty()) texts.push_back(periodic.spec());

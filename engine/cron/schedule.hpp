@@ -6,8 +6,8 @@
 
 #include "engine/base/result.hpp"
 #include "engine/base/time.hpp"
+#include "engine/base/time_zone.hpp"
 #include "engine/cron/expression.hpp"
-#include "engine/cron/zone.hpp"
 
 namespace drover::schema {
 class Job;
@@ -20,7 +20,7 @@ class Schedule {
 public:
     // Refuses an expression that is none, and a zone that is not among those given.
     [[nodiscard]] static Result<Schedule> of(const schema::PeriodicConfig& periodic,
-                                             const Zones& zones);
+                                             const TimeZones& zones);
 
     // The first launch after `after`, of whichever expression; whole seconds. None where there is
     // none until 2100.
@@ -28,7 +28,7 @@ public:
 
 private:
     std::vector<Expression> expressions_;
-    Zone zone_;
+    TimeZone zone_;
 };
 
 // Whether the servers launch it by themselves: enabled, not stopped, and no mere template of what

@@ -86,6 +86,7 @@ private:
         RequestKey request{};
         state::JobPtr previous;
         std::string warnings;
+        std::optional<WallTime> next_launch{};
     };
     using Planning = std::variant<std::uint64_t, PlanJob>;
 

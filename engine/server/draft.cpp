@@ -33,6 +33,8 @@ bool is_write(const schema::Request& request) {
         case schema::Request::kRevertJob:
         case schema::Request::kSetJobStability:
         case schema::Request::kScaleJob:
+        case schema::Request::kTagJobVersion:
+        case schema::Request::kReconcileSummaries:
         case schema::Request::kDispatchJob:
         case schema::Request::kForcePeriodicJob:
         case schema::Request::kCollectGarbage:
@@ -80,9 +82,16 @@ Result<Draft> draft(const DraftContext& context) {
             return draft_set_job_stability(context);
         case schema::Request::kScaleJob:
             return draft_scale_job(context);
+        case schema::Request::kTagJobVersion:
+            return draft_tag_job_version(context);
         case schema::Request::kDispatchJob:
+            return draft_dispatch_job(context);
         case schema::Request::kForcePeriodicJob:
+            return draft_force_periodic_job(context);
         case schema::Request::kCollectGarbage:
+            return draft_collect_garbage(context);
+        case schema::Request::kReconcileSummaries:
+            return draft_reconcile_summaries(context);
         case schema::Request::kQuery:
         case schema::Request::kPlanJob:
         case schema::Request::kTransferLeadership:

@@ -5,9 +5,11 @@
 // it travels in the entry, and apply() decides.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "engine/base/result.hpp"
+#include "engine/base/time_zone.hpp"
 #include "engine/control/mint.hpp"
 #include "engine/schema/request.pb.h"
 #include "engine/state/state.hpp"
@@ -19,6 +21,7 @@ struct DraftContext {
     const state::StateView& view;
     const schema::Request& request;
     control::Mint mint;
+    const TimeZones* zones = nullptr;  // null: UTC only
 };
 
 struct Draft {
@@ -50,6 +53,11 @@ struct Draft {
 [[nodiscard]] Result<Draft> draft_revert_job(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_set_job_stability(const DraftContext& context);
 [[nodiscard]] Result<Draft> draft_scale_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_tag_job_version(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_dispatch_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_force_periodic_job(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_collect_garbage(const DraftContext& context);
+[[nodiscard]] Result<Draft> draft_reconcile_summaries(const DraftContext& context);
 
 // What finalizing asks for where no level is named: all that has come into the cluster.
 [[nodiscard]] std::uint32_t newest_level_of_any(const state::StateView& view);
@@ -66,6 +74,15 @@ struct AdmittedJob {
     std::string warnings;
 };
 [[nodiscard]] Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job& job);
+// Its children are evaluated, not the job itself: it is periodic, or a template of dispatches.
+[[nodiscard]] bool only_a_parent(const schema::Job& job);
+// When a periodic job is next due after now; none where it is not launched by time, or never again.
+// Refused where its zone is not known here.
+[[nodiscard]] Result<std::optional<WallTime>> next_launch(const schema::Job& job,
+                                                          const TimeZones* zones, WallTime now);
+// Notes when a job begins to be launched by time: the first launch follows.
+void note_beginning(const DraftContext& context, schema::JobRegistration& body);
+[[nodiscard]] tl::unexpected<Error> no_such_job(const state::JobKey& key);
 [[nodiscard]] std::string namespace_of(const schema::Request& request);
 // Refused while the scheduler's configuration says so: asked before a job is registered,
 // dispatched or scaled.

@@ -2,16 +2,35 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/cron/schedule.hpp"
 #include "engine/jobspec/jobspec.hpp"
 #include "engine/schema/job.pb.h"
 #include "engine/server/draft.hpp"
+#include "engine/state/features.hpp"
 
 namespace drover::server {
 namespace {
 
 constexpr std::int32_t default_priority = 50;
 
-// Their children are evaluated, not they themselves.
+schema::Evaluation job_evaluation(const DraftContext& context, const schema::Job& job,
+                                  const char* trigger, std::int32_t priority) {
+    schema::Evaluation evaluation = control::new_evaluation(context.mint, job, trigger);
+    if (priority > 0) evaluation.set_priority(priority);
+    return evaluation;
+}
+
+// A job that keeps its times keeps its rhythm: what is due already is not put off.
+bool begins_to_be_launched(const state::StateView& view, const schema::Job& job) {
+    if (!cron::is_launched_by_time(job)) return false;
+    const state::JobKey key = state::key_of(job);
+    const state::JobPtr before = view.job(key);
+    if (!before || !cron::is_launched_by_time(*before) || !view.periodic_launch(key)) return true;
+    return job.periodic().SerializeAsString() != before->periodic().SerializeAsString();
+}
+
+}  // namespace
+
 bool only_a_parent(const schema::Job& job) {
     return job.has_periodic() || (job.has_parameterized_job() && !job.dispatched());
 }
@@ -21,14 +40,21 @@ tl::unexpected<Error> no_such_job(const state::JobKey& key) {
                 "job not found: \"" + key.id + "\" in namespace \"" + key.namespace_ + "\"");
 }
 
-schema::Evaluation job_evaluation(const DraftContext& context, const schema::Job& job,
-                                  const char* trigger, std::int32_t priority) {
-    schema::Evaluation evaluation = control::new_evaluation(context.mint, job, trigger);
-    if (priority > 0) evaluation.set_priority(priority);
-    return evaluation;
+Result<std::optional<WallTime>> next_launch(const schema::Job& job, const TimeZones* zones,
+                                            WallTime now) {
+    if (!cron::is_launched_by_time(job)) return std::nullopt;
+    const auto schedule =
+        cron::Schedule::of(job.periodic(), zones != nullptr ? *zones : TimeZones{});
+    if (!schedule) return tl::unexpected{schedule.error()};
+    return schedule->next(now);
 }
 
-}  // namespace
+void note_beginning(const DraftContext& context, schema::JobRegistration& body) {
+    // Below the second level nobody could apply it.
+    if (state::effective_level(context.view.feature_level()) < 2) return;
+    if (!begins_to_be_launched(context.view, body.job())) return;
+    body.set_periodic_launch_ns(context.mint.wall.value());
+}
 
 Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job& job) {
     AdmittedJob admitted{job, {}};
@@ -56,6 +82,9 @@ Result<Draft> draft_register_job(const DraftContext& context) {
     auto admitted = admit_job(context.request, request.job());
     if (!admitted) return tl::unexpected{admitted.error()};
     schema::Job& job = admitted->job;
+    if (auto due = next_launch(job, context.zones, context.mint.wall); !due) {
+        return tl::unexpected{due.error()};
+    }
     job.set_submit_time(context.mint.wall.value());
     auto entry = entry_for(context);
     auto& body = *entry->mutable_register_job();
@@ -67,6 +96,7 @@ Result<Draft> draft_register_job(const DraftContext& context) {
     body.set_job_modify_index(request.job_modify_index());
     body.set_preserve_counts(request.preserve_counts());
     *body.mutable_job() = std::move(job);
+    note_beginning(context, body);
     return Draft{sealed(std::move(entry)), admitted->warnings};
 }
 

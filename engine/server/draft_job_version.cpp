@@ -13,11 +13,6 @@ namespace {
 
 std::string quoted(const std::string& text) { return "\"" + text + "\""; }
 
-tl::unexpected<Error> no_such_job(const state::JobKey& key) {
-    return fail(Errc::not_found,
-                "job not found: " + quoted(key.id) + " in namespace " + quoted(key.namespace_));
-}
-
 tl::unexpected<Error> no_such_version(const state::JobKey& key, std::uint64_t version) {
     return fail(Errc::not_found, "job " + quoted(key.id) + " in namespace " +
                                      quoted(key.namespace_) + " has no version " +
@@ -34,12 +29,13 @@ Draft registration(const DraftContext& context, AdmittedJob admitted, const char
     job.set_submit_time(context.mint.wall.value());
     auto entry = entry_for(context);
     auto& body = *entry->mutable_register_job();
-    if (!job.has_periodic() && (!job.has_parameterized_job() || job.dispatched())) {
+    if (!only_a_parent(job)) {
         *body.mutable_evaluation() = control::new_evaluation(context.mint, job, trigger);
     }
     body.set_enforce_index(true);
     body.set_job_modify_index(modify_index);
     *body.mutable_job() = std::move(job);
+    note_beginning(context, body);
     return Draft{sealed(std::move(entry)), std::move(admitted.warnings)};
 }
 
@@ -157,6 +153,37 @@ Result<Draft> draft_scale_job(const DraftContext& context) {
     group->set_count(static_cast<std::int32_t>(request.count()));
     // It was admitted when it was registered; only its count, which was judged here, is another.
     return registration(context, {std::move(job), {}}, "job-scaling", current->job_modify_index());
+}
+
+Result<Draft> draft_tag_job_version(const DraftContext& context) {
+    constexpr std::size_t name_max = 255;
+    constexpr std::size_t description_max = 1000;
+    const auto& request = context.request.tag_job_version();
+    const state::JobKey key{namespace_of(context.request), request.job_id()};
+    const state::JobPtr current = context.view.job(key);
+    if (!current) return no_such_job(key);
+    if (request.name().empty() || request.name().size() > name_max) {
+        return fail(Errc::invalid_argument, "a tag needs a name of 1 to 255 bytes; it has " +
+                                                std::to_string(request.name().size()));
+    }
+    if (request.description().size() > description_max) {
+        return fail(Errc::invalid_argument, "the description has " +
+                                                std::to_string(request.description().size()) +
+                                                " bytes; 1000 are allowed");
+    }
+    auto entry = entry_for(context);
+    auto& body = *entry->mutable_tag_job_version();
+    body.set_namespace_(key.namespace_);
+    body.set_job_id(key.id);
+    if (request.remove()) {
+        body.set_remove(request.name());
+        return Draft{sealed(std::move(entry))};
+    }
+    body.set_version(request.has_version() ? request.version() : current->version());
+    body.mutable_tag()->set_name(request.name());
+    body.mutable_tag()->set_description(request.description());
+    body.mutable_tag()->set_tagged_time(context.mint.wall.value());
+    return Draft{sealed(std::move(entry))};
 }
 
 }  // namespace drover::server

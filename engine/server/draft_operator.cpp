@@ -1,4 +1,5 @@
 // What operators decide for the whole cluster. See draft.hpp.
+#include "engine/control/garbage.hpp"
 #include "engine/server/draft.hpp"
 #include "engine/state/scheduler_configuration.hpp"
 
@@ -18,6 +19,16 @@ Result<Draft> draft_scheduler_configuration(const DraftContext& context) {
     *body.mutable_configuration() = std::move(wanted);
     body.set_enforce_index(request.enforce_index());
     body.set_modify_index(request.modify_index());
+    return Draft{sealed(std::move(entry))};
+}
+
+Result<Draft> draft_collect_garbage(const DraftContext& context) {
+    return Draft{control::collect_everything(context.view, context.mint, entry_for(context))};
+}
+
+Result<Draft> draft_reconcile_summaries(const DraftContext& context) {
+    auto entry = entry_for(context);
+    entry->mutable_reconcile_summaries();
     return Draft{sealed(std::move(entry))};
 }
 

@@ -199,6 +199,8 @@ void Server::Core::plan_job(Step& step, RequestKey key) {
     if (!admitted) {
         return refuse(step, key, admitted.error().code, std::move(admitted.error().message));
     }
+    const auto due = next_launch(admitted->job, config_.control.zones.get(), step.wall);
+    if (!due) return refuse(step, key, due.error().code, due.error().message);
     const control::Mint mint{step.wall, id_prng_};
     schema::Evaluation evaluation = control::new_evaluation(mint, admitted->job, "job-register");
     evaluation.set_annotate_plan(true);
@@ -210,7 +212,7 @@ void Server::Core::plan_job(Step& step, RequestKey key) {
     state::State tried = state::State::fork(view_, state_config_);
     tried.apply(view_.applied_index() + 1, *entry);
     const WorkId work{++last_work_};
-    planning_.emplace(work, PlanJob{key, view_.job(job_key), std::move(admitted->warnings)});
+    planning_.emplace(work, PlanJob{key, view_.job(job_key), std::move(admitted->warnings), *due});
     pending.phase = Phase::planning;
     requests_.wake_at(key, pending.deadline);
     step.emit(ComputePlan{work, tried.view(),
@@ -229,6 +231,7 @@ void Server::Core::plan_job_computed(Step& step, const PlanJob& planning,
     *planned.mutable_evaluation() = output.evaluation();
     *planned.mutable_created() = output.created();
     planned.set_warnings(planning.warnings);
+    if (planning.next_launch) planned.set_next_periodic_launch_ns(planning.next_launch->value());
     if (planning.previous) {
         planned.set_job_modify_index(planning.previous->job_modify_index());
         *planned.mutable_previous() = *planning.previous;

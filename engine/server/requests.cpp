@@ -110,7 +110,7 @@ void Server::Core::execute(Step& step, RequestKey key) {
     if (auto allowed = may_finalize(*request); !allowed) {
         return refuse(step, key, allowed.error().code, std::move(allowed.error().message));
     }
-    auto drafted = draft({view_, *request, {step.wall, id_prng_}});
+    auto drafted = draft({view_, *request, {step.wall, id_prng_}, config_.control.zones.get()});
     if (!drafted) {
         return refuse(step, key, drafted.error().code, std::move(drafted.error().message));
     }

@@ -4,6 +4,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/server/draft.hpp"
+#include "engine/state/children.hpp"
 #include "engine/state/features.hpp"
 
 namespace drover::server {
@@ -31,6 +32,29 @@ void fill_deployment(schema::DeploymentWritten& written, const schema::Deploymen
     if (!change.has_evaluation()) return;
     written.set_evaluation_id(change.evaluation().id());
     written.set_evaluation_create_index(after.applied_index());
+}
+
+// Of the child that this dispatch has made, or of that which an earlier one with its token made.
+void fill_dispatched(schema::JobDispatched& written, const schema::JobRegistration& made,
+                     const state::StateView& after) {
+    const state::JobPtr earlier = state::dispatched_with_token(after.tables(), made.job());
+    const state::JobPtr child = earlier ? earlier : after.job(state::key_of(made.job()));
+    if (!child) return;
+    written.set_job_id(child->id());
+    written.set_job_create_index(child->create_index());
+    for (const state::EvaluationPtr& one : after.evaluations_of(state::key_of(*child))) {
+        if (one->create_index() != child->create_index()) continue;
+        written.set_evaluation_id(one->id());
+        written.set_evaluation_create_index(one->create_index());
+    }
+}
+
+schema::JobVersionTagged tagged(const schema::JobVersionTagging& body) {
+    schema::JobVersionTagged written;
+    written.set_name(body.has_tag() ? body.tag().name() : body.remove());
+    written.set_description(body.tag().description());
+    written.set_tagged_time(body.tag().tagged_time());
+    return written;
 }
 
 const schema::Evaluation* first_evaluation(const schema::Entry& entry) {
@@ -65,6 +89,7 @@ void fill_written(schema::Response& response, const schema::Request& request,
         case schema::Request::kRegisterJob:
         case schema::Request::kRevertJob:
         case schema::Request::kScaleJob:
+        case schema::Request::kForcePeriodicJob:
             return fill_job(*response.mutable_job_written(), after,
                             state::key_of(entry.register_job().job()), evaluation);
         case schema::Request::kDeregisterJob:
@@ -107,8 +132,12 @@ void fill_written(schema::Response& response, const schema::Request& request,
             response.mutable_scheduler_configuration_set()->set_updated(true);
             return;
         case schema::Request::kDispatchJob:
-        case schema::Request::kForcePeriodicJob:
+            return fill_dispatched(*response.mutable_job_dispatched(), entry.register_job(), after);
+        case schema::Request::kTagJobVersion:
+            *response.mutable_job_version_tagged() = tagged(entry.tag_job_version());
+            return;
         case schema::Request::kCollectGarbage:
+        case schema::Request::kReconcileSummaries:
         case schema::Request::kRehearse:
         case schema::Request::kUpdateAllocations:
         case schema::Request::kRegisterServer:

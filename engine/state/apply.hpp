@@ -47,6 +47,9 @@ public:
         reaped_.insert(key);
     }
 
+    // The summary of its parent counts it no longer.
+    void leave_parent(const schema::Job& child);
+
     void finish();
 
 private:
@@ -65,6 +68,8 @@ private:
 void upsert_job(Context& context, schema::Job job);
 // The same request again, apart from what servers note about a job.
 [[nodiscard]] bool same_specification(const schema::Job& a, const schema::Job& b);
+// With its versions, its deployments, its summary and its launch; evaluations and allocations stay.
+void purge_job(Context& context, const JobKey& key);
 void set_job_stability(Context& context, const JobVersionKey& key, bool stable);
 
 // An id that is not 16 bytes could be stored, but never found or restored again.
@@ -106,6 +111,8 @@ bool count_in_deployment(Context& context, const AllocationRow& now, const Alloc
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::JobRegistration& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::JobDeregistration& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::JobStabilityChange& body);
+[[nodiscard]] Result<void> apply_body(Context& context, const schema::JobVersionTagging& body);
+[[nodiscard]] Result<void> apply_body(Context& context, const schema::SummaryReconciliation& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeRegistration& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeStatusChange& body);
 [[nodiscard]] Result<void> apply_body(Context& context, const schema::NodeEligibilityChange& body);

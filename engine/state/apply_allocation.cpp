@@ -3,6 +3,7 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
 #include "engine/state/apply.hpp"
+#include "engine/state/children.hpp"
 
 namespace drover::state {
 
@@ -107,7 +108,42 @@ void count_in_summary(Context& context, const AllocationRow& now, const Allocati
     if (was != ClientStatus::failed && was != ClientStatus::complete) counter_of(was)(*group, -1);
 }
 
+void count_children_anew(Context& context, const JobKey& key, schema::JobSummary& summary) {
+    if (!summary.has_children()) return;
+    schema::JobChildrenSummary children;
+    for (const JobPtr& child : children_of(context.tables(), key)) {
+        if (child->status() == "pending") children.set_pending(children.pending() + 1);
+        if (child->status() == "running") children.set_running(children.running() + 1);
+        if (child->status() == "dead") children.set_dead(children.dead() + 1);
+    }
+    *summary.mutable_children() = children;
+}
+
 }  // namespace
+
+Result<void> apply_body(Context& context, const schema::SummaryReconciliation&) {
+    std::vector<JobKey> keys;
+    for (const JobSummaryPtr& row : context.tables().job_summaries.all()) {
+        keys.push_back({row->namespace_(), row->job_id()});
+    }
+    for (const JobKey& key : keys) {
+        schema::JobSummary& summary = *context.edit_summary(key);
+        for (schema::TaskGroupSummary& group : *summary.mutable_summary()) {
+            schema::TaskGroupSummary anew;
+            anew.set_group(group.group());
+            anew.set_queued(group.queued());  // the latest evaluation's word, not an allocation's
+            group = std::move(anew);
+        }
+        count_children_anew(context, key, summary);
+    }
+    for (const AllocationPtr& row : context.tables().allocations.all()) {
+        schema::JobSummary* summary = context.edit_summary(job_of(*row));
+        if (summary == nullptr || summary->create_index() != row->body.job_create_index()) continue;
+        schema::TaskGroupSummary* group = group_of(*summary, row->body.task_group());
+        if (group != nullptr) counter_of(row->client_status)(*group, 1);
+    }
+    return {};
+}
 
 void store_allocation(Context& context, const AllocationPtr& row, const AllocationPtr& before) {
     AllocationPtr now = row;

@@ -97,6 +97,12 @@ Result<void> apply_body(Context& context, const schema::Reaping& body) {
         context.write.erase_deployment(id);
     }
     for (const Uuid& id : ids_of(body.node_ids())) context.write.erase_node(id);
+    for (const schema::UnusedJob& unused : body.jobs()) {
+        const JobKey key{unused.namespace_(), unused.job_id()};
+        const JobPtr job = context.job(key);
+        const bool same = job && job->job_modify_index() == unused.job_modify_index();
+        if (same && job->status() == "dead") purge_job(context, key);
+    }
     return {};
 }
 

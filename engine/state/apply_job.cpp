@@ -3,6 +3,8 @@
 #include "engine/schema/job.pb.h"
 #include "engine/schema/periodic_launch.pb.h"
 #include "engine/state/apply.hpp"
+#include "engine/state/children.hpp"
+#include "engine/state/features.hpp"
 
 namespace drover::state {
 
@@ -97,25 +99,6 @@ void prune_versions(Context& context, const JobKey& key) {
     for (std::uint64_t version : drop) context.write.erase_job_version({key, version});
 }
 
-void purge(Context& context, const JobKey& key) {
-    std::vector<std::uint64_t> versions;
-    for (const JobPtr& row :
-         context.tables().job_versions.between({key, 0}, {key, ~std::uint64_t{0}})) {
-        versions.push_back(row->version());
-    }
-    for (std::uint64_t version : versions) context.write.erase_job_version({key, version});
-    Uuid greatest;
-    greatest.bytes.fill(0xff);
-    std::vector<Uuid> deployments;
-    const DeploymentsByJob& tree = context.tables().derived.deployments_by_job;
-    auto range = tree.between({key, Uuid{}}, {key, greatest});
-    for (auto at = range.begin(); at != range.end(); ++at) deployments.push_back(at.key().id);
-    for (const Uuid& id : deployments) context.write.erase_deployment(id);
-    context.write.erase_job_summary(key);
-    context.write.erase_periodic_launch(key);
-    context.write.erase_job(key);
-}
-
 }  // namespace
 
 bool same_specification(const schema::Job& a, const schema::Job& b) {
@@ -142,6 +125,28 @@ void upsert_job(Context& context, schema::Job job) {
     context.touch_job(key);
 }
 
+void purge_job(Context& context, const JobKey& key) {
+    // Below the second level nobody has children, and nobody counts them.
+    const bool counted = effective_level(context.tables().feature_level) >= 2;
+    if (const JobPtr job = context.job(key); job && counted) context.leave_parent(*job);
+    std::vector<std::uint64_t> versions;
+    for (const JobPtr& row :
+         context.tables().job_versions.between({key, 0}, {key, ~std::uint64_t{0}})) {
+        versions.push_back(row->version());
+    }
+    for (std::uint64_t version : versions) context.write.erase_job_version({key, version});
+    Uuid greatest;
+    greatest.bytes.fill(0xff);
+    std::vector<Uuid> deployments;
+    const DeploymentsByJob& tree = context.tables().derived.deployments_by_job;
+    auto range = tree.between({key, Uuid{}}, {key, greatest});
+    for (auto at = range.begin(); at != range.end(); ++at) deployments.push_back(at.key().id);
+    for (const Uuid& id : deployments) context.write.erase_deployment(id);
+    context.write.erase_job_summary(key);
+    context.write.erase_periodic_launch(key);
+    context.write.erase_job(key);
+}
+
 void set_job_stability(Context& context, const JobVersionKey& key, bool stable) {
     const auto* stored = context.tables().job_versions.find(key);
     if (stored == nullptr || (*stored)->stable() == stable) return;
@@ -155,10 +160,22 @@ void set_job_stability(Context& context, const JobVersionKey& key, bool stable) 
 
 namespace {
 
-// Of the periodic job: the one registered, or else its parent. Launches move forward only.
+void set_version_tag(Context& context, const JobVersionKey& key, const schema::JobVersionTag* tag) {
+    auto row = std::make_shared<schema::Job>(**context.tables().job_versions.find(key));
+    row->clear_version_tag();
+    if (tag != nullptr) *row->mutable_version_tag() = *tag;
+    row->set_modify_index(context.index());
+    const JobPtr current = context.job(key.job);
+    context.write.put_job_version(row);
+    if (current && current->version() == key.version) context.write.put_job(std::move(row));
+}
+
+// Of the periodic job: the parent of a launch, or else the one registered. Launches move forward
+// only.
 void record_launch(Context& context, const schema::JobRegistration& body) {
     const std::string& parent = body.job().parent_id();
-    const JobKey key{body.job().namespace_(), parent.empty() ? body.job().id() : parent};
+    const bool is_launch = !parent.empty() && !body.job().has_periodic();
+    const JobKey key{body.job().namespace_(), is_launch ? parent : body.job().id()};
     const auto* stored = context.tables().periodic_launches.find(key);
     if (stored != nullptr && (*stored)->launch() >= body.periodic_launch_ns()) return;
     auto row = std::make_shared<schema::PeriodicLaunch>();
@@ -181,6 +198,8 @@ Result<void> apply_body(Context& context, const schema::JobRegistration& body) {
     JobPtr stored = context.job(key);
     if (auto checked = check_index(body, stored); !checked) return checked;
     if (auto checked = check_evaluation(body); !checked) return checked;
+    // The same dispatch again: whoever asked is told of the child that there is.
+    if (dispatched_with_token(context.tables(), body.job())) return {};
     schema::Job job = body.job();
     if (stored && body.preserve_counts()) preserve_counts(job, *stored);
     if (!stored || !same_specification(*stored, job)) upsert_job(context, std::move(job));
@@ -198,7 +217,7 @@ Result<void> apply_body(Context& context, const schema::JobDeregistration& body)
     JobKey key{body.namespace_(), body.job_id()};
     JobPtr stored = context.job(key);
     if (stored && body.purge()) {
-        purge(context, key);
+        purge_job(context, key);
     } else if (stored && !stored->stop()) {
         schema::Job job = *stored;
         job.set_stop(true);
@@ -222,6 +241,36 @@ Result<void> apply_body(Context& context, const schema::JobStabilityChange& body
                                          std::to_string(body.version()) + " not found");
     }
     set_job_stability(context, key, body.stable());
+    return {};
+}
+
+Result<void> apply_body(Context& context, const schema::JobVersionTagging& body) {
+    const JobKey key{body.namespace_(), body.job_id()};
+    const std::string& name = body.has_tag() ? body.tag().name() : body.remove();
+    JobPtr tagged;
+    for (const JobPtr& row :
+         context.tables().job_versions.between({key, 0}, {key, ~std::uint64_t{0}})) {
+        if (row->version_tag().name() == name && row->has_version_tag()) tagged = row;
+    }
+    if (!body.has_tag()) {
+        if (!tagged) {
+            return fail(Errc::not_found, "no version of job \"" + key.id + "\" in namespace \"" +
+                                             key.namespace_ + "\" is tagged \"" + name + "\"");
+        }
+        set_version_tag(context, {key, tagged->version()}, nullptr);
+        return {};
+    }
+    if (tagged && tagged->version() != body.version()) {
+        return fail(Errc::invalid_argument,
+                    "tag \"" + name + "\" already exists on version " +
+                        std::to_string(tagged->version()) + " of job \"" + key.id +
+                        "\"; take it away there first, or choose another name");
+    }
+    if (!context.tables().job_versions.contains({key, body.version()})) {
+        return fail(Errc::not_found, "job \"" + key.id + "\" in namespace \"" + key.namespace_ +
+                                         "\" has no version " + std::to_string(body.version()));
+    }
+    set_version_tag(context, {key, body.version()}, &body.tag());
     return {};
 }
 

@@ -24,7 +24,7 @@ auto of_job(const Tree& tree, const JobKey& key) {
 
 bool is_launcher(const schema::Job& job) {
     bool is_child = !job.parent_id().empty();
-    return job.type() == "system" || (job.has_periodic() && !is_child) ||
+    return job.type() == "system" || (job.has_periodic() && (!is_child || job.dispatched())) ||
            (job.has_parameterized_job() && !job.dispatched());
 }
 
@@ -117,6 +117,12 @@ void Context::update_job_status(const JobKey& key) {
     move_in_parent(*row, stored->status());
     write.put_job_version(row);
     write.put_job(std::move(row));
+}
+
+void Context::leave_parent(const schema::Job& child) {
+    if (child.parent_id().empty()) return;
+    schema::JobSummary* parent = edit_summary(JobKey{child.namespace_(), child.parent_id()});
+    if (parent != nullptr) count_child(*parent->mutable_children(), child.status(), -1);
 }
 
 void Context::move_in_parent(const schema::Job& child, const std::string& before) {

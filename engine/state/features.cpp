@@ -6,24 +6,35 @@
 #include <array>
 
 #include "engine/schema/entry.pb.h"
+#include "engine/schema/job.pb.h"
 #include "engine/schema/server.pb.h"
 
 namespace drover::state {
 
 namespace {
 
-constexpr std::array<std::uint32_t, 2> second_types{schema::Entry::kChangeNodeDrain,
-                                                    schema::Entry::kChangeSchedulerConfiguration};
+constexpr std::array<std::uint32_t, 4> second_types{
+    schema::Entry::kChangeNodeDrain, schema::Entry::kChangeSchedulerConfiguration,
+    schema::Entry::kReconcileSummaries, schema::Entry::kTagJobVersion};
 constexpr std::array<std::uint32_t, 1> rehearsal_types{schema::Entry::kRehearse};
 
 constexpr std::array<FeatureLevel, 3> levels{
     FeatureLevel{1, "0.1.0", "all that the first release has", {}},
     FeatureLevel{2, "0.2.0",
-                 "node drains, periodic and parameterised jobs, preemption, deployments of system "
-                 "jobs, and the scheduler's configuration",
+                 "node drains, launches of periodic and dispatches of parameterised jobs, removal "
+                 "of unused jobs, tags of job versions, deployments of system jobs, the "
+                 "scheduler's configuration with preemption, and plans in batches",
                  second_types},
     FeatureLevel{rehearsal_level, "after 0.2.0",
                  "the rehearsal entry, which tests stand behind this level", rehearsal_types}};
+
+bool has_parts_of_second_level(const schema::Entry& entry) {
+    const schema::JobRegistration& registration = entry.register_job();
+    const schema::Reaping& reaping = entry.reap();
+    return !entry.apply_plan().plan().placement_batches().empty() ||
+           registration.periodic_launch_ns() != 0 || registration.job().dispatched() ||
+           !reaping.jobs().empty() || reaping.everything();
+}
 
 static_assert(levels.back().level == rehearsal_level && rehearsal_level == newest_level + 1);
 
@@ -55,8 +66,7 @@ std::uint32_t level_of_entry_type(std::uint32_t type) {
 
 std::uint32_t level_of_contents(const schema::Entry& entry) {
     const std::uint32_t by_type = level_of_entry_type(entry.type());
-    const bool batches = !entry.apply_plan().plan().placement_batches().empty();
-    return batches ? std::max(by_type, batches_level) : by_type;
+    return has_parts_of_second_level(entry) ? std::max(by_type, 2U) : by_type;
 }
 
 std::uint32_t needed_level(const schema::Entry& entry) { return effective_level(entry.level()); }

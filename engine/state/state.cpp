@@ -47,6 +47,10 @@ Result<void> dispatch(Context& context, const schema::Entry& entry) {
             return apply_body(context, entry.change_node_drain());
         case Body::kChangeSchedulerConfiguration:
             return apply_body(context, entry.change_scheduler_configuration());
+        case Body::kReconcileSummaries:
+            return apply_body(context, entry.reconcile_summaries());
+        case Body::kTagJobVersion:
+            return apply_body(context, entry.tag_job_version());
         case Body::kRehearse:
             return apply_body(context, entry.rehearse());
         case Body::kRestoreState:

@@ -42,6 +42,7 @@ public:
         if (orders.plan) compute(*orders.plan);
         return !orders.empty();
     }
+    void pass_time(Duration time) { elapsed_ += time; }
     void settle() {
         while (step()) {
         }
@@ -57,7 +58,7 @@ public:
     Prng& ids() { return ids_; }
 
 private:
-    [[nodiscard]] static Moment moment() { return {Instant{}, start}; }
+    [[nodiscard]] Moment moment() const { return {Instant{} + elapsed_, start + elapsed_}; }
     void apply_shared(const EntryPtr& entry) {
         const std::uint64_t index = state_.view().applied_index() + 1;
         leader_->proposed(index, entry);
@@ -76,6 +77,7 @@ private:
     std::optional<Leader> leader_;
     std::uint64_t elections_ = 0;
     std::size_t plans_ = 0;
+    Duration elapsed_{};
     Prng ids_{7};
 };
 

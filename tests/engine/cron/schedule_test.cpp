@@ -16,7 +16,7 @@ constexpr std::int64_t hour = 3600;
 constexpr std::int64_t spring = 1'774'746'000;  // 2026-03-29 01:00 UTC: 02:00 becomes 03:00
 constexpr std::int64_t autumn = 1'792'890'000;  // 2026-10-25 01:00 UTC: 03:00 becomes 02:00
 
-Zones zones() { return {{"Europe/Berlin", {{0, 3600}, {spring, 7200}, {autumn, 3600}}}}; }
+TimeZones zones() { return {{"Europe/Berlin", {{0, 3600}, {spring, 7200}, {autumn, 3600}}}}; }
 
 Schedule schedule_of(const std::vector<std::string>& specs, const std::string& zone) {
     schema::PeriodicConfig periodic;
@@ -88,7 +88,7 @@ TEST(Schedule, an_unknown_zone_is_refused_by_its_name) {
 // However the clock jumps: a job that names certain hours is launched once for each time that it
 // names, and none is lost.
 RC_GTEST_PROP(Schedule, a_daily_job_is_launched_once_a_day, ()) {
-    Zone zone{{0, 0}};
+    TimeZone zone{{0, 0}};
     for (int change = 0; change < 4; ++change) {
         zone.push_back({zone.back().from_s + *rc::gen::inRange<std::int64_t>(30, 90) * 24 * hour,
                         *rc::gen::inRange(-4, 5) * 1800});

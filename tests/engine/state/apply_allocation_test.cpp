@@ -306,5 +306,27 @@ TEST(ApplyEvaluation, QueuedCountsOverwriteTheSummary) {
     EXPECT_EQ(world.summary().queued(), 1);
 }
 
+TEST(ReconcileSummaries, CountsAnewWhatIsThere) {
+    World world;
+    world.register_node(1);
+    world.register_job(make_job("a", 3), 1);
+    for (std::uint32_t number = 1; number <= 3; ++number) {
+        world.place(make_allocation(number, "a"));
+        world.report(number, number == 1 ? "failed" : "running");
+    }
+    schema::Entry reap;
+    reap.mutable_reap()->add_allocation_ids(allocation_id(1).raw());
+    world.must(reap);
+    const auto group = [&] { return world.state.view().job_summary(job_key("a"))->summary(0); };
+    EXPECT_EQ(group().failed(), 1) << "it counts what has happened";
+    EXPECT_EQ(group().running(), 2);
+    schema::Entry reconcile;
+    reconcile.mutable_reconcile_summaries();
+    world.must(reconcile);
+    EXPECT_EQ(group().failed(), 0);
+    EXPECT_EQ(group().running(), 2);
+    EXPECT_EQ(group().starting(), 0);
+}
+
 }  // namespace
 }  // namespace drover::state
