@@ -7,7 +7,7 @@ SUDO = $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 PACKAGES = g++ cmake ninja-build pkg-config ccache mold \
 	libboost1.81-dev libboost-system1.81-dev libprotobuf-dev protobuf-compiler librocksdb-dev libzstd-dev \
 	libre2-dev libexpected-dev libssl-dev libyaml-cpp-dev libcli11-dev \
-	libspdlog-dev libmimalloc-dev libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
+	libspdlog-dev libmimalloc-dev libabsl-dev tzdata libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
 CLANG_PACKAGES = clang-19 libclang-rt-19-dev
 
 .PHONY: help

@@ -56,6 +56,12 @@ void read_server(ConfigBlock& block, ServerBlock& server, std::vector<std::strin
     block.read("finalize_upgrades", server.finalize_upgrades);
     block.read_number("num_schedulers", server.num_schedulers, 0, 1024);
     block.read("heartbeat_grace", server.heartbeat_grace);
+    block.read("job_gc_interval", server.job_gc_interval);
+    block.read("job_gc_threshold", server.job_gc_threshold);
+    block.read("eval_gc_threshold", server.eval_gc_threshold);
+    block.read("batch_eval_gc_threshold", server.batch_eval_gc_threshold);
+    block.read("deployment_gc_threshold", server.deployment_gc_threshold);
+    block.read("node_gc_threshold", server.node_gc_threshold);
     block.read("min_heartbeat_ttl", server.min_heartbeat_ttl);
     block.read("failover_heartbeat_ttl", server.failover_heartbeat_ttl);
     block.read("max_heartbeats_per_second", server.max_heartbeats_per_second);
@@ -67,12 +73,6 @@ void read_server(ConfigBlock& block, ServerBlock& server, std::vector<std::strin
                   "raft_boltdb",
                   "raft_logstore",
                   "enabled_schedulers",
-                  "node_gc_threshold",
-                  "job_gc_interval",
-                  "job_gc_threshold",
-                  "eval_gc_threshold",
-                  "batch_eval_gc_threshold",
-                  "deployment_gc_threshold",
                   "csi_volume_claim_gc_interval",
                   "csi_volume_claim_gc_threshold",
                   "csi_plugin_gc_threshold",

@@ -39,6 +39,13 @@ struct ServerBlock {
     std::vector<std::string> join;  // start_join, retry_join and server_join together
     Duration retry_interval{std::chrono::seconds{30}};
     Duration heartbeat_grace{std::chrono::seconds{10}};
+    // How long something must have been over before it is forgotten, and how often that is asked.
+    Duration job_gc_interval{std::chrono::minutes{5}};
+    Duration job_gc_threshold{std::chrono::hours{4}};
+    Duration eval_gc_threshold{std::chrono::hours{1}};
+    Duration batch_eval_gc_threshold{std::chrono::hours{24}};
+    Duration deployment_gc_threshold{std::chrono::hours{1}};
+    Duration node_gc_threshold{std::chrono::hours{24}};
     Duration min_heartbeat_ttl{std::chrono::seconds{10}};
     Duration failover_heartbeat_ttl{std::chrono::seconds{300}};
     double max_heartbeats_per_second{50};

@@ -21,6 +21,7 @@
 #include "io/clock.hpp"
 #include "io/durable_file.hpp"
 #include "io/raft_version_file.hpp"
+#include "io/time_zones.hpp"
 
 namespace drover::agent {
 namespace {
@@ -186,6 +187,13 @@ server::Config ServerHost::engine_config(std::vector<server::ServerInfoPtr> boot
     engine.control.heartbeat_grace = told.heartbeat_grace;
     engine.control.heartbeat_failover_ttl = told.failover_heartbeat_ttl;
     engine.control.heartbeat_rate_max = static_cast<std::uint64_t>(told.max_heartbeats_per_second);
+    engine.control.garbage_interval = told.job_gc_interval;
+    engine.control.job_garbage_age = told.job_gc_threshold;
+    engine.control.evaluation_garbage_age = told.eval_gc_threshold;
+    engine.control.batch_evaluation_garbage_age = told.batch_eval_gc_threshold;
+    engine.control.deployment_garbage_age = told.deployment_gc_threshold;
+    engine.control.node_garbage_age = told.node_gc_threshold;
+    engine.control.zones = std::make_shared<const TimeZones>(io::read_time_zones());
     engine.snapshot_threshold_entries = told.raft_snapshot_threshold;
     engine.snapshot_trailing_entries = told.raft_trailing_logs;
     engine.supported_level = told.supported_feature_level;

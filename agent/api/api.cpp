@@ -29,6 +29,7 @@ constexpr std::array routes{
     std::pair{std::string_view{"operator"}, Route{route_operator}},
     std::pair{std::string_view{"regions"}, Route{route_regions}},
     std::pair{std::string_view{"search"}, Route{route_search}},
+    std::pair{std::string_view{"system"}, Route{route_system}},
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "engine/jobspec/jobspec.hpp"
 #include "engine/schema/diff.hpp"
 #include "engine/schema/json.hpp"
+#include "engine/schema/json_text.hpp"
 
 namespace drover::agent {
 namespace {
@@ -216,6 +217,11 @@ void plan_job(const ExchangePtr& exchange, const std::string& id) {
                   });
 }
 
+// Go's zero time where there is none.
+std::string next_launch_text(std::int64_t unix_ns) {
+    return unix_ns == 0 ? "0001-01-01T00:00:00Z" : schema::rfc3339_text(unix_ns);
+}
+
 JsonValue planned_json(const schema::Response& response, bool diff, const schema::Job& planned) {
     const auto& plan = response.job_planned();
     JsonValue::Array created;
@@ -227,7 +233,7 @@ JsonValue planned_json(const schema::Response& response, bool diff, const schema
         {"JobModifyIndex", plan.job_modify_index()},
         {"CreatedEvals", created.empty() ? JsonValue{} : JsonValue{std::move(created)}},
         {"Diff", JsonValue{}},
-        {"NextPeriodicLaunch", "0001-01-01T00:00:00Z"},
+        {"NextPeriodicLaunch", next_launch_text(plan.next_periodic_launch_ns())},
         {"Warnings", plan.warnings()}};
     if (diff) {
         schema::Job canonical = planned;
@@ -321,6 +327,7 @@ void job_summary(const ExchangePtr& exchange, const std::string& id) {
 
 void route_job(const ExchangePtr& exchange, const Rest& rest) {
     if (rest.empty()) return exchange->fail(400, "Missing job ID");
+    if (route_job_launch(exchange, rest)) return;
     const std::string what = rest.size() > 1 ? rest.back() : std::string{};
     const std::string id = joined(rest, rest.size() - 1);
     const bool get = exchange->is_get();

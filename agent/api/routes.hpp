@@ -29,11 +29,15 @@ void route_snapshot(const ExchangePtr& exchange);                       // /v1/o
 void route_operator(const ExchangePtr& exchange, const Rest& rest);     // /v1/operator/…
 void route_regions(const ExchangePtr& exchange, const Rest& rest);      // /v1/regions
 void route_search(const ExchangePtr& exchange, const Rest& rest);       // /v1/search
+void route_system(const ExchangePtr& exchange, const Rest& rest);       // /v1/system/…
 
 // ---- parts of /v1/job/:id
 
 // …/revert, …/stable, …/scale
 void route_job_version(const ExchangePtr& exchange, const std::string& id, const std::string& what);
+
+// …/dispatch, …/dispatch/payload, …/periodic/force, …/versions/:tag/tag; false: none of these
+[[nodiscard]] bool route_job_launch(const ExchangePtr& exchange, const Rest& rest);
 
 // ---- parts of /v1/operator
 

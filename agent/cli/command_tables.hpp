@@ -15,6 +15,9 @@ inline constexpr FlagSpec detach_flag{"detach", false,
 // What is done to jobs that are registered already, and deployments.
 [[nodiscard]] std::vector<Command> make_job_change_commands();
 [[nodiscard]] std::vector<Command> make_job_version_commands();
+// Dispatches, launches, tags; and what operators do for the whole system.
+[[nodiscard]] std::vector<Command> make_launch_commands();
+[[nodiscard]] std::vector<Command> make_tag_and_system_commands();
 [[nodiscard]] std::vector<Command> make_deployment_commands();
 [[nodiscard]] std::vector<Command> make_deployment_pause_commands();
 

@@ -533,8 +533,9 @@ std::vector<Command> make_commands() {
          agent_command}};
     for (auto* const make :
          {make_job_file_commands, make_job_commands, make_job_change_commands,
-          make_job_version_commands, make_deployment_commands, make_deployment_pause_commands,
-          make_node_commands, make_other_commands, make_server_commands, make_operator_commands,
+          make_job_version_commands, make_launch_commands, make_deployment_commands,
+          make_deployment_pause_commands, make_node_commands, make_other_commands,
+          make_server_commands, make_operator_commands, make_tag_and_system_commands,
           make_scheduler_commands, make_upgrade_commands, make_snapshot_commands,
           make_offline_commands, make_raft_log_commands}) {
         for (auto& command : make()) all.push_back(std::move(command));

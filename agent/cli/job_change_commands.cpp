@@ -22,6 +22,19 @@ std::optional<std::int64_t> whole_number(const std::string& word) {
 
 std::string path_of(const std::string& id) { return "/v1/job/" + segment(id); }
 
+// By its number or by its tag.
+std::optional<std::int64_t> version_named(const Invocation& invocation, const std::string& id,
+                                          const std::string& told) {
+    if (const auto number = whole_number(told)) return number;
+    const auto reply = invocation.api->get(path_of(id) + "/versions");
+    if (!reply) return std::nullopt;
+    for (const auto& version : list(reply->json, "Versions")) {
+        const JsonValue& tag = at(version, "VersionTag");
+        if (!tag.is_null() && text(tag, "Name") == told) return integer(version, "Version");
+    }
+    return std::nullopt;
+}
+
 // Follows the evaluation that a change brought along, or tells its id.
 int follow(const Invocation& invocation, const JsonValue& written) {
     const std::string warnings = text(written, "Warnings");
@@ -83,12 +96,12 @@ int job_revert(const Invocation& invocation) {
     const auto job = find_job(invocation, invocation.arguments()[0]);
     if (!job) return 1;
     const std::string& told = invocation.arguments()[1];
-    const auto version = whole_number(told);
+    const std::string id = text(*job, "ID");
+    const auto version = version_named(invocation, id, told);
     if (!version) {
         return report_error("\"" + told +
-                            "\" is no version: write a number that `job history` shows");
+                            "\" is no version: write a number or a tag that `job history` shows");
     }
-    const std::string id = text(*job, "ID");
     const auto reply =
         invocation.api->put(path_of(id) + "/revert",
                             JsonValue::Object{{"JobID", id},

@@ -7,6 +7,7 @@
 #include "agent/cli/example_job.hpp"
 #include "agent/cli/job_diff.hpp"
 #include "agent/cli/job_file.hpp"
+#include "agent/cli/launch_times.hpp"
 #include "agent/cli/monitor.hpp"
 #include "agent/cli/rows.hpp"
 #include "agent/cli/text.hpp"
@@ -105,6 +106,8 @@ int job_run(const Invocation& invocation) {
     const std::string evaluation = text(reply->json, "EvalID");
     if (evaluation.empty() || without_evaluation(job) || invocation.flags.on("detach")) {
         std::cout << "Job registration successful\n";
+        const std::string launch = next_launch_text(job);
+        if (!launch.empty()) std::cout << "Approximate next launch time: " << launch << "\n";
         if (!evaluation.empty()) std::cout << "Evaluation ID: " << evaluation << "\n";
         return 0;
     }
@@ -137,6 +140,9 @@ int job_plan(const Invocation& invocation) {
         }
     }
     std::cout << "\n";
+    const std::string launch = next_launch_text(job);
+    if (!launch.empty())
+        std::cout << "- If submitted now, next periodic launch would be at " << launch << ".\n\n";
     print_warnings(text(plan, "Warnings"));
     const std::string index = std::to_string(integer(plan, "JobModifyIndex"));
     std::cout

@@ -58,7 +58,7 @@ std::vector<Command> make_job_version_commands() {
          1,
          job_promote},
         {{"job revert"},
-         "[options] <job> <version>",
+         "[options] <job> <version or tag>",
          "Go back to an earlier version of a job",
          "The earlier version is registered again and becomes the newest. `job history` shows "
          "which "

@@ -4,6 +4,7 @@
 
 #include "agent/cli/command.hpp"
 #include "agent/cli/job_diff.hpp"
+#include "agent/cli/launch_times.hpp"
 #include "agent/cli/monitor.hpp"
 #include "agent/cli/rows.hpp"
 #include "agent/cli/text.hpp"
@@ -96,6 +97,38 @@ void print_deployment(ApiClient& api, const std::string& path, bool verbose) {
     std::cout << "\nDeployed\n" << columns(rows);
 }
 
+bool is_parent(const JsonValue& job) {
+    const bool launched = !at(job, "Periodic").is_null();
+    return launched || (!at(job, "ParameterizedJob").is_null() && !truth(job, "Dispatched"));
+}
+
+// A periodic or parameterised job has jobs, where others have allocations.
+int print_children(ApiClient& api, const JsonValue& job, const std::string& path) {
+    if (const auto summary = api.get(path + "/summary")) {
+        const JsonValue& counts = at(summary->json, "Children");
+        Row row;
+        for (const char* what : {"Pending", "Running", "Dead"}) {
+            row.push_back(std::to_string(integer(counts, what)));
+        }
+        std::cout << "\nChildren Job Summary\n" << columns({{"Pending", "Running", "Dead"}, row});
+    }
+    const std::string id = text(job, "ID");
+    const auto children = api.get("/v1/jobs", {{"prefix", id + "/"}});
+    if (!children) return report_error("Error querying jobs: " + children.error().message);
+    std::vector<Row> rows{{"ID", "Status", "Submit Date"}};
+    const JsonValue::Array none;
+    const auto* const stubs = children->json.array();
+    for (const auto& child : stubs != nullptr ? *stubs : none) {
+        if (text(child, "ParentID") != id) continue;
+        rows.push_back(
+            {text(child, "ID"), text(child, "Status"), time_text(integer(child, "SubmitTime"))});
+    }
+    const bool launched = !at(job, "Periodic").is_null();
+    const std::string title = launched ? "Previously Launched Jobs" : "Dispatched Jobs";
+    if (rows.size() > 1) std::cout << "\n" << title << "\n" << columns(rows);
+    return 0;
+}
+
 }  // namespace
 
 int job_status(const Invocation& invocation) {
@@ -110,20 +143,24 @@ int job_status(const Invocation& invocation) {
     }
     std::string status = text(*job, "Status");
     if (truth(*job, "Stop")) status += " (stopped)";
-    std::cout << key_values(
-        {{"ID", text(*job, "ID")},
-         {"Name", text(*job, "Name")},
-         {"Submit Date", time_text(integer(*job, "SubmitTime"))},
-         {"Type", text(*job, "Type")},
-         {"Priority", std::to_string(integer(*job, "Priority"))},
-         {"Datacenters", datacenters},
-         {"Namespace", text(*job, "Namespace")},
-         {"Node Pool", text(*job, "NodePool")},
-         {"Status", status},
-         {"Periodic", at(*job, "Periodic").is_null() ? "false" : "true"},
-         {"Parameterized", at(*job, "ParameterizedJob").is_null() ? "false" : "true"}});
+    std::vector<std::pair<std::string, std::string>> facts{
+        {"ID", text(*job, "ID")},
+        {"Name", text(*job, "Name")},
+        {"Submit Date", time_text(integer(*job, "SubmitTime"))},
+        {"Type", text(*job, "Type")},
+        {"Priority", std::to_string(integer(*job, "Priority"))},
+        {"Datacenters", datacenters},
+        {"Namespace", text(*job, "Namespace")},
+        {"Node Pool", text(*job, "NodePool")},
+        {"Status", status},
+        {"Periodic", at(*job, "Periodic").is_null() ? "false" : "true"},
+        {"Parameterized", at(*job, "ParameterizedJob").is_null() ? "false" : "true"}};
+    const std::string launch = next_launch_text(*job);
+    if (!launch.empty()) facts.emplace_back("Next Periodic Launch", launch);
+    std::cout << key_values(facts);
     if (invocation.flags.on("short")) return 0;
     const std::string path = "/v1/job/" + segment(text(*job, "ID"));
+    if (is_parent(*job)) return print_children(*invocation.api, *job, path);
     print_summary(*invocation.api, path);
     if (const auto evaluations = invocation.api->get(path + "/evaluations")) {
         if (invocation.flags.on("evals")) print_evaluations(evaluations->json, verbose);
@@ -174,6 +211,24 @@ int any_status(const Invocation& invocation) {
                         ", which have no status command");
 }
 
+namespace {
+
+std::vector<std::pair<std::string, std::string>> version_facts(const JsonValue& version) {
+    std::vector<std::pair<std::string, std::string>> facts{
+        {"Version", std::to_string(integer(version, "Version"))},
+        {"Stable", truth(version, "Stable") ? "true" : "false"},
+        {"Submit Date", time_text(integer(version, "SubmitTime"))}};
+    const JsonValue& tag = at(version, "VersionTag");
+    if (tag.is_null()) return facts;
+    facts.emplace_back("Tag Name", text(tag, "Name"));
+    if (!text(tag, "Description").empty()) {
+        facts.emplace_back("Tag Description", text(tag, "Description"));
+    }
+    return facts;
+}
+
+}  // namespace
+
 int job_inspect(const Invocation& invocation) {
     const auto job = find_job(invocation, invocation.arguments()[0]);
     if (!job) return 1;
@@ -210,9 +265,7 @@ int job_history(const Invocation& invocation) {
             print(JsonValue::Object{{"Job", one}});
             continue;
         }
-        std::cout << key_values({{"Version", number},
-                                 {"Stable", truth(one, "Stable") ? "true" : "false"},
-                                 {"Submit Date", time_text(integer(one, "SubmitTime"))}});
+        std::cout << key_values(version_facts(one));
         if (diffs && i < list(reply->json, "Diffs").size()) {
             std::cout << "Diff        =\n" << job_diff_text(list(reply->json, "Diffs")[i], false);
         }

@@ -112,6 +112,13 @@ TaskGroupSummary
 JobRegisterResponse
   EvalID string! EvalCreateIndex uint64 JobModifyIndex uint64 Warnings string
   LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
+JobDispatchResponse
+  DispatchedJobID string! EvalID string EvalCreateIndex uint64 JobCreateIndex uint64!
+  LastIndex uint64 RequestTime int64
+PeriodicForceResponse
+  EvalID string! EvalCreateIndex uint64! LastIndex uint64 RequestTime int64
+JobTagResponse
+  Name string! Description string! TaggedTime int64! LastIndex uint64 RequestTime int64
 JobStabilityResponse
   JobModifyIndex uint64! LastIndex uint64 LastContact int64 KnownLeader bool RequestTime int64
 DeploymentUpdateResponse
