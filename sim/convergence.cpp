@@ -11,6 +11,7 @@
 #include "engine/schema/evaluation.pb.h"
 #include "engine/schema/job.pb.h"
 #include "engine/schema/node.pb.h"
+#include "engine/state/children.hpp"
 #include "engine/state/view.hpp"
 #include "sim/world.hpp"
 
@@ -150,9 +151,20 @@ std::string served_everywhere(const World& world, const state::StateView& view,
     return {};
 }
 
+// Of a periodic job there may always be one that has just begun, but none that nobody looks after.
+std::string children_served(const World& world, const state::StateView& view, const JobLoad& load) {
+    for (const auto& child : state::children_of(view.tables(), {"default", load.id})) {
+        if (child->status() == "pending" && load.cron.empty()) {
+            return "job " + child->id() + " is pending" + tell_job(world, view, child->id());
+        }
+    }
+    return {};
+}
+
 std::string job_settled(const World& world, const state::StateView& view, const JobLoad& load) {
     const auto wanted = world.workload.wanted(load.id);
     if (!wanted) return {};
+    if (load.is_parent()) return children_served(world, view, load);
     if (load.on_every_node()) return served_everywhere(world, view, load);
     std::uint32_t running = 0, complete = 0, outdated = 0;
     const auto job = view.job({"default", load.id});

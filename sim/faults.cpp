@@ -98,6 +98,9 @@ void Faults::perform(World& world, std::size_t number) {
         case Verb::resume_deployment:
         case Verb::revert_job:
         case Verb::scale_job:
+        case Verb::dispatch:
+        case Verb::force_launch:
+        case Verb::collect_garbage:
         case Verb::reject_jobs:
         case Verb::accept_jobs:
             if (!world.rollouts.wish(world, step)) return;

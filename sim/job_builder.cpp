@@ -118,6 +118,11 @@ server::RequestPtr register_request(const Uuid& id, const JobLoad& load, std::ui
     }
     fill_constraints(job, load);
     fill_policies(job, load);
+    if (!load.cron.empty()) {
+        job.mutable_periodic()->add_specs(load.cron);
+        job.mutable_periodic()->set_prohibit_overlap(load.prohibit_overlap);
+    }
+    if (load.parameterized) job.mutable_parameterized_job()->set_payload("optional");
     return request;
 }
 
@@ -168,6 +173,25 @@ server::RequestPtr scale_request(const std::string& job, std::uint32_t count) {
     scale.set_job_id(job);
     scale.set_group("group");
     scale.set_count(count);
+    return request;
+}
+
+server::RequestPtr dispatch_request(const std::string& job, const std::string& token) {
+    auto request = envelope({});
+    request->mutable_dispatch_job()->set_job_id(job);
+    request->mutable_dispatch_job()->set_idempotency_token(token);
+    return request;
+}
+
+server::RequestPtr force_launch_request(const std::string& job) {
+    auto request = envelope({});
+    request->mutable_force_periodic_job()->set_job_id(job);
+    return request;
+}
+
+server::RequestPtr collect_garbage_request() {
+    auto request = envelope({});
+    request->mutable_collect_garbage();
     return request;
 }
 

@@ -27,6 +27,9 @@ server::RequestPtr revert_request(const std::string& job, std::uint64_t version,
                                   std::uint64_t prior);
 server::RequestPtr scale_request(const std::string& job, std::uint32_t count);
 // Of the scheduler's configuration: no job is registered, or jobs are again.
+[[nodiscard]] server::RequestPtr dispatch_request(const std::string& job, const std::string& token);
+[[nodiscard]] server::RequestPtr force_launch_request(const std::string& job);
+[[nodiscard]] server::RequestPtr collect_garbage_request();
 server::RequestPtr reject_request(bool rejects);
 server::RequestPtr finalize_request();
 server::RequestPtr pause_request(bool paused);  // of evaluations

@@ -29,6 +29,12 @@ std::string mark_of(Verb verb) {
             return "job.reverted";
         case Verb::scale_job:
             return "job.scaled";
+        case Verb::dispatch:
+            return "job.dispatched";
+        case Verb::force_launch:
+            return "job.launched";
+        case Verb::collect_garbage:
+            return "garbage.collected";
         case Verb::reject_jobs:
             return "jobs.rejected";
         default:
@@ -41,6 +47,9 @@ server::RequestPtr request_for(const World& world, const Step& step) {
     if (step.verb == Verb::reject_jobs || step.verb == Verb::accept_jobs) {
         return reject_request(step.verb == Verb::reject_jobs);
     }
+    if (step.verb == Verb::collect_garbage) return collect_garbage_request();
+    if (step.verb == Verb::dispatch) return dispatch_request(step.job, step.content);
+    if (step.verb == Verb::force_launch) return force_launch_request(step.job);
     const ServerProcess* const server = world.most_advanced();
     if (server == nullptr) return nullptr;
     const state::StateView& view = server->engine().view();

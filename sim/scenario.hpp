@@ -167,6 +167,12 @@ struct JobLoad {
     Duration healthy_deadline{std::chrono::seconds{60}};
     Duration progress_deadline{std::chrono::minutes{2}};
     bool reschedules{true};  // what failed is placed anew, at any time
+    std::string cron{};      // not empty: periodic, in UTC; a second in front, a year behind
+    bool prohibit_overlap{};
+    bool parameterized{};  // nothing runs until it is dispatched
+
+    // What runs are jobs made from it, as many as there happen to be.
+    [[nodiscard]] bool is_parent() const { return !cron.empty() || parameterized; }
 
     [[nodiscard]] bool on_every_node() const { return type == "system" || type == "sysbatch"; }
 };
@@ -225,6 +231,9 @@ enum class Verb : std::uint8_t {
     resume_deployment,
     revert_job,
     scale_job,
+    dispatch,
+    force_launch,
+    collect_garbage,
     reject_jobs,
     accept_jobs,
     crash_after_append,
@@ -257,7 +266,7 @@ struct Step {
     bool ignore_system{};              // drain
     Persist persist{};
     [[nodiscard]] bool one_way() const { return !from.empty(); }
-    std::string content;
+    std::string content;  // corrupt-version-file; dispatch: the token
     std::string job;
     std::uint32_t count{};
     std::uint64_t version{};  // revert-job

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/cron/expression.hpp"
 #include "engine/state/features.hpp"
 #include "sim/scalars.hpp"
 #include "sim/section.hpp"
@@ -217,6 +218,17 @@ JobLoad read_job(Section& section) {
         job.restart_attempts = static_cast<std::uint32_t>(*attempts);
     }
     job.reschedules = section.boolean("reschedules").value_or(true);
+    job.cron = section.text("cron").value_or("");
+    job.prohibit_overlap = section.boolean("prohibit_overlap").value_or(false);
+    job.parameterized = section.boolean("parameterized").value_or(false);
+    if (job.is_parent() && job.type != "batch" && job.type != "sysbatch") {
+        section.refuse(job.parameterized ? "parameterized" : "cron",
+                       "only with type batch or sysbatch");
+    }
+    if (!job.cron.empty()) {
+        if (auto read = cron::Expression::parse(job.cron); !read)
+            section.refuse("cron", read.error().message);
+    }
     inside(section, "update", [&](Section& update) {
         job.max_parallel =
             static_cast<std::uint32_t>(update.number("max_parallel", 0, 50'000).value_or(1));

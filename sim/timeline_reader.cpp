@@ -119,6 +119,8 @@ bool is_about_a_job(Verb verb) {
         case Verb::resume_deployment:
         case Verb::revert_job:
         case Verb::scale_job:
+        case Verb::dispatch:
+        case Verb::force_launch:
             return true;
         default:
             return false;
@@ -129,7 +131,7 @@ void require_targets(const Section& section, const Step& step) {
     const bool needs_job = is_about_a_job(step.verb);
     const bool needs_target = !needs_job && step.verb != Verb::heal && step.verb != Verb::loss &&
                               step.verb != Verb::delay && step.verb != Verb::reject_jobs &&
-                              step.verb != Verb::accept_jobs;
+                              step.verb != Verb::accept_jobs && step.verb != Verb::collect_garbage;
     if (needs_target && step.targets.empty() && step.from.empty()) {
         throw ReadingError{step.position, section.path() + ": " +
                                               std::string{word_of(verb_words, step.verb)} +
@@ -163,7 +165,8 @@ Step read_step(const YAML::Node& node, std::size_t number) {
     }
     read_protocol(section, step);
     if (section.has("persist")) step.persist = read_word(section, "persist", persist_words);
-    step.content = section.text("content").value_or("garbage");
+    step.content = section.text(step.verb == Verb::dispatch ? "token" : "content")
+                       .value_or(step.verb == Verb::dispatch ? "" : "garbage");
     step.job = section.text("job").value_or("");
     step.count = static_cast<std::uint32_t>(section.number("count", 0, 50'000).value_or(0));
     step.version = section.number("version", 0, 1'000'000).value_or(0);

@@ -11,6 +11,7 @@
 #include "engine/schema/server.pb.h"
 #include "engine/schema/task.pb.h"
 #include "engine/schema/value.pb.h"
+#include "engine/state/children.hpp"
 #include "engine/state/features.hpp"
 #include "engine/state/view.hpp"
 
@@ -139,6 +140,17 @@ std::int64_t job_fact(const state::StateView& view, std::string_view name, std::
         std::from_chars(pair.value().data(), pair.value().data() + pair.value().size(), fact);
     }
     return fact;
+}
+
+// Jobs that were made from it, of any status or of one.
+std::int64_t count_children(const state::StateView& view, std::string_view name,
+                            std::string_view job) {
+    constexpr std::string_view prefix = "job.children";
+    const auto children = state::children_of(view.tables(), {"default", std::string{job}});
+    if (name == prefix) return static_cast<std::int64_t>(children.size());
+    const std::string_view status = name.substr(prefix.size() + 1);
+    return std::count_if(children.begin(), children.end(),
+                         [&](const state::JobPtr& child) { return child->status() == status; });
 }
 
 }  // namespace
@@ -311,6 +323,7 @@ std::int64_t World::state_fact(std::string_view name, std::string_view argument)
     if (name == "job.exists") return view.job({"default", std::string{argument}}) ? 1 : 0;
     if (name == "job.blocked") return count_blocked(view, argument);
     if (name.starts_with("deployment.")) return deployment_fact(view, name, argument);
+    if (name.starts_with("job.children")) return count_children(view, name, argument);
     if (name.starts_with("job.")) return job_fact(view, name, argument);
     if (name == "alloc.current" || name == "alloc.outdated") {
         return count_by_version(view, argument, name == "alloc.current");
