@@ -38,14 +38,29 @@ std::map<Uuid, Part> parts_of(const schema::Plan& plan) {
         Part& part = parts[state::to_uuid(list.node_id())];
         for (const auto& allocation : list.allocations()) part.arriving.push_back(&allocation);
     }
+    return parts;
+}
+
+// What arrives in batches, by node and in the order of nodes.
+using Batched = std::vector<std::pair<Uuid, state::Usage>>;
+
+Batched batched_of(const schema::Plan& plan) {
+    Batched batched;
     for (const auto& batch : plan.placement_batches()) {
         const state::Usage each = state::usage_of(batch.common());
         for (const auto& node : batch.nodes()) {
-            state::Usage& sum = parts[state::to_uuid(node.id())].batched;
+            state::Usage& sum =
+                batched.emplace_back(state::to_uuid(node.id()), state::Usage{}).second;
             for (std::uint32_t i = 0; i < node.count(); ++i) sum += each;
         }
     }
-    return parts;
+    std::ranges::sort(batched, {}, [](const auto& one) { return one.first; });
+    Batched sums;
+    for (const auto& [node, usage] : batched) {
+        if (sums.empty() || sums.back().first != node) sums.emplace_back(node, state::Usage{});
+        sums.back().second += usage;
+    }
+    return sums;
 }
 
 // All have their place on the node already: only what is known of them changes.
@@ -59,11 +74,23 @@ bool all_stored(const state::StateView& view, const Uuid& node_id, const Allocat
 
 std::string refusal_of(const state::StateView& view, const Uuid& node_id, const Part& part) {
     if (part.batched.allocations == 0 && all_stored(view, node_id, part.arriving)) return {};
-    const auto node = view.node(node_id);
-    if (node == nullptr) return "node does not exist";
-    if (node->status() != "ready") return "node is " + node->status();
-    if (!ready_for_placement(*node)) return "node is not eligible";
-    return misfit(view, *node, part.leaving, part.arriving, part.batched);
+    const state::NodeFacts* facts = view.node_facts().find(node_id);
+    if (facts == nullptr) return "node does not exist";
+    if (facts->node->status() != "ready") return "node is " + facts->node->status();
+    if (!facts->ready) return "node is not eligible";
+    return misfit(view, *facts->node, part.leaving, part.arriving, part.batched);
+}
+
+// The same where nothing else of the plan is about the node: most of a large plan, and numbers that
+// the state keeps side by side are all that it takes.
+std::string refusal_of(const state::StateView& view, const Uuid& node_id,
+                       const state::Usage& batched) {
+    const state::NodeFacts* facts = view.node_facts().find(node_id);
+    if (facts == nullptr || !facts->ready) return refusal_of(view, node_id, Part{{}, {}, batched});
+    state::Usage used = view.usage(node_id);
+    used += batched;
+    const char* dimension = exceeded(facts->capacity, used);
+    return dimension == nullptr ? std::string{} : dimension;
 }
 
 bool ports_fit(const state::StateView& view, const schema::Node& node, const std::set<Uuid>& gone,
@@ -147,10 +174,19 @@ std::string misfit(const state::StateView& view, const schema::Node& node,
 
 std::map<Uuid, std::string> refusals(const state::StateView& view, const schema::Plan& plan) {
     std::map<Uuid, std::string> refused;
-    for (const auto& [node_id, part] : parts_of(plan)) {
-        auto why = refusal_of(view, node_id, part);
-        if (!why.empty()) refused.emplace(node_id, std::move(why));
+    const auto note = [&](const Uuid& node, std::string why) {
+        if (!why.empty()) refused.emplace(node, std::move(why));
+    };
+    auto parts = parts_of(plan);
+    for (const auto& [node, usage] : batched_of(plan)) {
+        const auto part = parts.find(node);
+        if (part == parts.end()) {
+            note(node, refusal_of(view, node, usage));
+        } else {
+            part->second.batched = usage;
+        }
     }
+    for (const auto& [node, part] : parts) note(node, refusal_of(view, node, part));
     return refused;
 }
 
