@@ -20,6 +20,17 @@ schema::Evaluation job_evaluation(const DraftContext& context, const schema::Job
     return evaluation;
 }
 
+// What the servers say of a job that they made from another is theirs to say: a user's job has none
+// of it, and one of their own that is registered again keeps it.
+void keep_origin(const DraftContext& context, schema::Job& job) {
+    const state::JobPtr stored = context.view.job(state::key_of(job));
+    const schema::Job& origin = stored ? *stored : schema::Job::default_instance();
+    job.set_parent_id(origin.parent_id());
+    job.set_dispatched(origin.dispatched());
+    job.set_dispatch_idempotency_token(origin.dispatch_idempotency_token());
+    job.set_payload(origin.payload());
+}
+
 // A job that keeps its times keeps its rhythm: what is due already is not put off.
 bool begins_to_be_launched(const state::StateView& view, const schema::Job& job) {
     if (!cron::is_launched_by_time(job)) return false;
@@ -76,12 +87,18 @@ Result<AdmittedJob> admit_job(const schema::Request& request, const schema::Job&
 Result<Draft> draft_register_job(const DraftContext& context) {
     const auto& request = context.request.register_job();
     if (!request.has_job()) return fail(Errc::invalid_argument, "job is missing");
+    if (!request.job().payload().empty()) {
+        return fail(
+            Errc::invalid_argument,
+            "job can't be submitted with a payload, only dispatched; leave job.payload out");
+    }
     if (auto allowed = check_registration_allowed(context.view); !allowed) {
         return tl::unexpected{allowed.error()};
     }
     auto admitted = admit_job(context.request, request.job());
     if (!admitted) return tl::unexpected{admitted.error()};
     schema::Job& job = admitted->job;
+    keep_origin(context, job);
     if (auto due = next_launch(job, context.zones, context.mint.wall); !due) {
         return tl::unexpected{due.error()};
     }

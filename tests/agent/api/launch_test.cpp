@@ -91,6 +91,17 @@ TEST_F(Launches, a_dispatch_that_does_not_fit_is_refused_by_name) {
     refused("/v1/job/bare/dispatch", "{}", 400, "stopped");
 }
 
+TEST_F(Launches, what_only_servers_say_of_a_job_is_not_taken_from_its_user) {
+    refused("/v1/jobs", job_text("a", R"("Payload":"eA==",)"), 400, "only dispatched");
+    ask("PUT", "/v1/jobs",
+        job_text("a", R"("ParentID":"x","Dispatched":true,"DispatchIdempotencyToken":"y",)"),
+        "JobRegisterResponse");
+    const auto job = agent_.get("/v1/job/a");
+    EXPECT_EQ(text_at(job, "ParentID"), "");
+    EXPECT_FALSE(*job.find("Dispatched")->boolean());
+    EXPECT_EQ(text_at(job, "DispatchIdempotencyToken"), "");
+}
+
 TEST_F(Launches, a_periodic_job_is_launched_by_time_and_out_of_turn) {
     const std::string every_second = R"("Periodic":{"Enabled":true,"Specs":["* * * * * * *"],)"
                                      R"("SpecType":"cron","TimeZone":"Europe/Berlin"},)";
