@@ -24,7 +24,7 @@ public:
     std::uint32_t below(std::uint32_t bound) {
         return static_cast<std::uint32_t>(prng_.below(bound));
     }
-    std::string job() { return std::string(1, static_cast<char>('a' + below(3))); }
+    std::string job() { return one_of({"a", "b", "c", "a", "b", "c", "a/1", "a/2"}); }
     std::string one_of(std::initializer_list<const char*> words) {
         return *(words.begin() + below(static_cast<std::uint32_t>(words.size())));
     }
@@ -66,12 +66,28 @@ schema::Entry random_plan(Dice& dice, const State& state) {
     return entry;
 }
 
+// Often one that somebody has registered again, or that is not over.
+schema::Entry reaping_of_a_job(Dice& dice, const State& state) {
+    schema::Entry entry;
+    const std::string id = dice.one_of({"a", "b", "a/1", "a/2", "a/3"});
+    schema::UnusedJob& unused = *entry.mutable_reap()->add_jobs();
+    unused.set_namespace_("default");
+    unused.set_job_id(id);
+    const JobPtr job = state.view().job(job_key(id));
+    if (job) unused.set_job_modify_index(job->job_modify_index() - dice.below(2));
+    return entry;
+}
+
 schema::Entry random_entry(Dice& dice, const State& state) {
     schema::Entry entry;
-    switch (dice.below(12)) {
+    switch (dice.below(16)) {
         case 0:
             *entry.mutable_register_job()->mutable_job() =
                 make_job(dice.job(), static_cast<int>(dice.below(4)));
+            // Who is registered again keeps its parent: drafts see to that.
+            if (entry.register_job().job().id().starts_with("a/")) {
+                entry.mutable_register_job()->mutable_job()->set_parent_id("a");
+            }
             if (dice.below(2) == 0) {
                 entry.mutable_register_job()->set_periodic_launch_ns(1 + dice.below(99));
             }
@@ -92,6 +108,32 @@ schema::Entry random_entry(Dice& dice, const State& state) {
             entry.mutable_change_scheduler_configuration()
                 ->mutable_configuration()
                 ->set_scheduler_algorithm(dice.one_of({"binpack", "spread"}));
+            break;
+        case 12: {
+            schema::Job child = make_job("a/" + dice.one_of({"1", "2", "3"}));
+            child.set_parent_id("a");
+            child.set_dispatched(dice.below(2) == 0);
+            child.set_dispatch_idempotency_token(dice.one_of({"", "x", "y"}));
+            *entry.mutable_register_job()->mutable_job() = child;
+            break;
+        }
+        case 13: {
+            auto& tagging = *entry.mutable_tag_job_version();
+            tagging.set_namespace_("default");
+            tagging.set_job_id(dice.job());
+            tagging.set_version(dice.below(3));
+            if (dice.below(3) == 0) {
+                tagging.set_remove(dice.one_of({"x", "y"}));
+            } else {
+                tagging.mutable_tag()->set_name(dice.one_of({"x", "y"}));
+            }
+            break;
+        }
+        case 14:
+            entry.mutable_reconcile_summaries();
+            break;
+        case 15:
+            entry = reaping_of_a_job(dice, state);
             break;
         case 1:
             entry.mutable_deregister_job()->set_namespace_("default");
@@ -241,6 +283,47 @@ RC_GTEST_PROP(History, KeepsEverythingConsistent, (std::uint64_t seed)) {
     std::uint64_t held = 0;
     for (const AllocationJob& row : view.tables().allocation_jobs.all()) held += row.allocations;
     RC_ASSERT(held == view.tables().allocations.size());
+}
+
+// A name at one version of a job at most, and children counted as they stand.
+void check_jobs(const StateView& view) {
+    std::map<std::string, schema::JobChildrenSummary> children;
+    for (const JobPtr& job : view.jobs()) {
+        std::set<std::string> tags;
+        for (const JobPtr& version : view.job_versions(key_of(*job))) {
+            if (version->has_version_tag()) {
+                RC_ASSERT(tags.insert(version->version_tag().name()).second);
+            }
+        }
+        auto& counted = children[job->parent_id()];
+        if (job->status() == "pending") counted.set_pending(counted.pending() + 1);
+        if (job->status() == "running") counted.set_running(counted.running() + 1);
+        if (job->status() == "dead") counted.set_dead(counted.dead() + 1);
+    }
+    const JobSummaryPtr parent = view.job_summary(job_key("a"));
+    if (!parent || !parent->has_children()) return;
+    RC_ASSERT(parent->children().SerializeAsString() == children["a"].SerializeAsString());
+}
+
+// The parent is there from the first entry to the last: a child of nobody is counted by nobody.
+RC_GTEST_PROP(History, ChildrenAreCountedAsTheyStand, (std::uint64_t seed)) {
+    Dice dice{seed};
+    World world;
+    schema::Entry level;
+    level.mutable_change_feature_level()->set_level(2);
+    world.apply(level);
+    schema::Job parent = make_job("a");
+    parent.mutable_parameterized_job();
+    world.register_job(parent);
+    for (int step = 0; step < 120; ++step) {
+        const schema::Entry entry = random_entry(dice, world.state);
+        const bool about_parent =
+            entry.register_job().job().id() == "a" || entry.deregister_job().job_id() == "a" ||
+            (!entry.reap().jobs().empty() && entry.reap().jobs(0).job_id() == "a");
+        if (!about_parent) world.apply(entry);
+        check_jobs(world.state.view());
+    }
+    RC_ASSERT(world.state.view().job_summary(job_key("a"))->has_children());
 }
 
 RC_GTEST_PROP(History, TheDigestMayBePutOff, (std::uint64_t seed)) {
