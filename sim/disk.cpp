@@ -16,22 +16,25 @@ void Disk::begin(const raft::WriteLog& write) {
 
 raft::WriteId Disk::finish() {
     ENSURE(!unsynced_.empty());
-    const Batch batch = std::move(unsynced_.front());
+    Batch batch = std::move(unsynced_.front());
     unsynced_.pop_front();
-    apply(batch);
-    return batch.write;
+    const raft::WriteId write = batch.write;
+    apply(std::move(batch));
+    return write;
 }
 
-void Disk::apply(const Batch& batch) {
-    if (batch.snapshot) save_snapshot(*batch.snapshot);
-    apply(batch.changes);
+void Disk::apply(Batch batch) {
+    if (batch.snapshot) save_snapshot(std::move(*batch.snapshot));
+    apply(std::move(batch.changes));
 }
 
-void Disk::apply(const storage::KvBatch& changes) {
-    for (const auto& change : changes.changes()) {
-        std::visit(Match{[&](const storage::KvBatch::Put& one) { durable_[one.key] = one.value; },
-                         [&](const storage::KvBatch::Erase& one) { durable_.erase(one.key); },
-                         [&](const storage::KvBatch::EraseRange& one) {
+void Disk::apply(storage::KvBatch changes) {
+    for (auto& change : std::move(changes).take_changes()) {
+        std::visit(Match{[&](storage::KvBatch::Put& one) {
+                             durable_.insert_or_assign(std::move(one.key), std::move(one.value));
+                         },
+                         [&](storage::KvBatch::Erase& one) { durable_.erase(one.key); },
+                         [&](storage::KvBatch::EraseRange& one) {
                              const auto first = durable_.lower_bound(one.first);
                              const auto end =
                                  one.end.empty() ? durable_.end() : durable_.lower_bound(one.end);
@@ -52,7 +55,7 @@ void Disk::crash(Persist persist, Prng& prng) {
     std::uint64_t kept = 0;
     if (persist == Persist::all) kept = unsynced_.size();
     if (persist == Persist::any) kept = prng.below(unsynced_.size() + 1);
-    for (std::uint64_t i = 0; i < kept; ++i) apply(unsynced_[i]);
+    for (std::uint64_t i = 0; i < kept; ++i) apply(std::move(unsynced_[i]));
     unsynced_.clear();
 }
 

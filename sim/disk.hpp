@@ -43,8 +43,8 @@ private:
         storage::KvBatch changes;
         std::optional<raft::Snapshot> snapshot;
     };
-    void apply(const Batch& batch);
-    void apply(const storage::KvBatch& changes);
+    void apply(Batch batch);
+    void apply(storage::KvBatch changes);
 
     std::map<std::string, std::string, std::less<>> durable_;
     std::shared_ptr<const raft::Snapshot> snapshot_;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -35,6 +36,8 @@ public:
         changes_.emplace_back(EraseRange{std::move(first), std::move(end)});
     }
     [[nodiscard]] const std::vector<Change>& changes() const { return changes_; }
+    // For a store that takes the values over instead of copying them.
+    [[nodiscard]] std::vector<Change> take_changes() && { return std::move(changes_); }
     [[nodiscard]] bool empty() const { return changes_.empty(); }
     friend bool operator==(const KvBatch&, const KvBatch&) = default;
 

@@ -14,12 +14,16 @@ constexpr std::uint8_t record_format = 1;
 constexpr std::size_t record_header_size = 5;
 constexpr std::string_view mark_name = "mark";
 
-std::string record(std::string_view key, std::string_view content) {
-    std::string checked{static_cast<char>(record_format)};
-    checked += content;
-    std::string out{static_cast<char>(record_format)};
-    put_u32(out, crc32c(checked, crc32c(key)));
-    out += content;
+// The content in two parts, since the second may be half a megabyte, and is copied once.
+std::string record(std::string_view key, std::string_view head, std::string_view rest = {}) {
+    constexpr char format_byte{record_format};
+    const std::uint32_t of_format = crc32c({&format_byte, 1}, crc32c(key));
+    std::string out;
+    out.reserve(record_header_size + head.size() + rest.size());
+    out.push_back(format_byte);
+    put_u32(out, crc32c(rest, crc32c(head, of_format)));
+    out += head;
+    out += rest;
     return out;
 }
 
@@ -55,12 +59,10 @@ std::string hard_content(const raft::HardState& hard) {
     return out;
 }
 
-std::string entry_content(const raft::Entry& entry) {
+std::string entry_head(const raft::Entry& entry) {
     std::string out;
-    out.reserve(9 + entry.payload().size());
     put_u64(out, entry.term.value());
     put_u8(out, static_cast<std::uint8_t>(entry.kind));
-    out += entry.payload();
     return out;
 }
 
@@ -71,8 +73,9 @@ std::string id_content(raft::EntryId id) {
     return out;
 }
 
-void put_record(KvBatch& batch, std::string key, std::string_view content) {
-    std::string value = record(key, content);
+void put_record(KvBatch& batch, std::string key, std::string_view head,
+                std::string_view rest = {}) {
+    std::string value = record(key, head, rest);
     batch.put(std::move(key), std::move(value));
 }
 
@@ -115,7 +118,7 @@ KvBatch encode(const raft::WriteLog& write) {
         put_record(batch, std::string{snapshot_key}, content);
     }
     for (const auto& entry : write.entries) {
-        put_record(batch, log_key(entry.index), entry_content(entry));
+        put_record(batch, log_key(entry.index), entry_head(entry), entry.payload());
     }
     if (write.hard) put_record(batch, std::string{hard_key}, hard_content(*write.hard));
     return batch;
