@@ -33,7 +33,7 @@ bool is_later(Table table) { return std::ranges::find(later_tables, table) != la
 
 const char* name_of(Table table) { return table_names[static_cast<std::size_t>(table)]; }
 
-SnapshotSection meta_section(const Tables& tables) {
+void write_meta(const Tables& tables, SnapshotSink& sink) {
     schema::StateMeta meta;
     meta.set_applied_index(tables.applied_index);
     meta.set_feature_level(tables.feature_level);
@@ -49,16 +49,27 @@ SnapshotSection meta_section(const Tables& tables) {
         table.set_digest_high(tables.digests[i].high);
         table.set_digest_low(tables.digests[i].low);
     }
-    return SnapshotSection{meta_name, {meta.SerializeAsString()}};
+    sink.begin_section(meta_name);
+    sink.add(meta.SerializeAsString());
 }
 
 template <class Tree, class Write>
-SnapshotSection section(Table table, const Tree& rows, Write write) {
-    SnapshotSection out{name_of(table), {}};
-    out.records.reserve(rows.size());
-    for (const auto& row : rows.all()) out.records.push_back(write(row));
-    return out;
+void write_section(SnapshotSink& sink, Table table, const Tree& rows, Write write) {
+    sink.begin_section(name_of(table));
+    for (const auto& row : rows.all()) write(row);
 }
+
+class Collector : public SnapshotSink {
+public:
+    void begin_section(std::string_view name) override {
+        sections_.push_back({std::string{name}, {}});
+    }
+    void add(std::string_view record) override { sections_.back().records.emplace_back(record); }
+    [[nodiscard]] std::vector<SnapshotSection> take() { return std::move(sections_); }
+
+private:
+    std::vector<SnapshotSection> sections_;
+};
 
 // ---- reading
 
@@ -197,27 +208,36 @@ std::vector<std::string_view> snapshot_section_names() {
     return names;
 }
 
-std::vector<SnapshotSection> write_snapshot(const StateView& view) {
+void write_snapshot(const StateView& view, SnapshotSink& sink) {
     const Tables& tables = view.tables();
-    auto plain = [](const auto& row) { return row->SerializeAsString(); };
-    std::vector<SnapshotSection> out;
-    out.push_back(meta_section(tables));
-    out.push_back(section(Table::nodes, tables.nodes, plain));
-    out.push_back(section(Table::jobs, tables.jobs, plain));
-    out.push_back(section(Table::job_versions, tables.job_versions, plain));
-    out.push_back(section(Table::job_summaries, tables.job_summaries, plain));
-    out.push_back(section(Table::evaluations, tables.evaluations, plain));
-    out.push_back(section(Table::allocations, tables.allocations,
-                          [](const AllocationPtr& row) { return std::string{row->body.bytes()}; }));
-    out.push_back(section(Table::allocation_jobs, tables.allocation_jobs,
-                          [](const AllocationJob& row) { return row.job->SerializeAsString(); }));
-    out.push_back(section(Table::deployments, tables.deployments, plain));
-    out.push_back(section(Table::servers, tables.servers, plain));
+    std::string bytes;
+    const auto add = [&](const auto& message) {
+        message.SerializeToString(&bytes);
+        sink.add(bytes);
+    };
+    const auto plain = [&add](const auto& row) { add(*row); };
+    write_meta(tables, sink);
+    write_section(sink, Table::nodes, tables.nodes, plain);
+    write_section(sink, Table::jobs, tables.jobs, plain);
+    write_section(sink, Table::job_versions, tables.job_versions, plain);
+    write_section(sink, Table::job_summaries, tables.job_summaries, plain);
+    write_section(sink, Table::evaluations, tables.evaluations, plain);
+    write_section(sink, Table::allocations, tables.allocations,
+                  [&](const AllocationPtr& row) { sink.add(row->body.bytes()); });
+    write_section(sink, Table::allocation_jobs, tables.allocation_jobs,
+                  [&](const AllocationJob& row) { add(*row.job); });
+    write_section(sink, Table::deployments, tables.deployments, plain);
+    write_section(sink, Table::servers, tables.servers, plain);
     for (Table table : later_tables) {
         if (tables.last_index[static_cast<std::size_t>(table)] == 0) continue;
-        out.push_back(section(table, tables.periodic_launches, plain));
+        write_section(sink, table, tables.periodic_launches, plain);
     }
-    return out;
+}
+
+std::vector<SnapshotSection> write_snapshot(const StateView& view) {
+    Collector collector;
+    write_snapshot(view, collector);
+    return collector.take();
 }
 
 Result<State> read_snapshot(const std::vector<SnapshotSection>& sections, StateConfig config) {

@@ -95,7 +95,20 @@ private:
     std::optional<Unhashed> unhashed_;  // while the digest is put off
 };
 
+// Takes a snapshot as it is written: the records of a section follow its beginning, and are good
+// during the call alone. A state of a million rows need not stand beside itself a second time.
+class SnapshotSink {
+public:
+    SnapshotSink() = default;
+    SnapshotSink(const SnapshotSink&) = delete;
+    SnapshotSink& operator=(const SnapshotSink&) = delete;
+    virtual ~SnapshotSink() = default;
+    virtual void begin_section(std::string_view name) = 0;
+    virtual void add(std::string_view record) = 0;
+};
+
 // Sections in the order of the tables; derived indexes are not among them.
+void write_snapshot(const StateView& view, SnapshotSink& sink);
 [[nodiscard]] std::vector<SnapshotSection> write_snapshot(const StateView& view);
 // Of all sections that this release can read; a state writes those of them that it needs.
 [[nodiscard]] std::vector<std::string_view> snapshot_section_names();

@@ -95,6 +95,11 @@ SnapshotWriter::SnapshotWriter(const SnapshotHeader& header) {
     put_u32(out_, crc32c(out_));
 }
 
+void SnapshotWriter::reserve(std::size_t records, std::size_t bytes) {
+    constexpr std::size_t room_for_heads = std::size_t{64} << 10;
+    out_.reserve(out_.size() + bytes + records * length_size + room_for_heads);
+}
+
 void SnapshotWriter::begin_section(std::string_view name, bool ignorable) {
     ENSURE(!name.empty() && name.size() <= 255);
     ENSURE(names_.emplace(name).second);

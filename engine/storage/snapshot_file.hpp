@@ -10,6 +10,7 @@
 // it is believed, and nothing is reserved on a number's word alone.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -40,6 +41,8 @@ class SnapshotWriter {
 public:
     explicit SnapshotWriter(const SnapshotHeader& header);
 
+    // Makes room for as many records with as many bytes together; more may come.
+    void reserve(std::size_t records, std::size_t bytes);
     // Names are 1 to 255 bytes; no name twice.
     void begin_section(std::string_view name, bool ignorable = false);
     void add(std::string_view record);
