@@ -36,6 +36,13 @@ std::optional<std::int64_t> environment_number(const client::StartTask& effect,
     return std::nullopt;
 }
 
+std::optional<std::pair<Duration, int>> asked_end(const client::StartTask& effect) {
+    const auto run_for = environment_number(effect, "SIM_RUN_FOR_NS");
+    if (!run_for) return std::nullopt;
+    return std::pair{Duration{*run_for},
+                     static_cast<int>(environment_number(effect, "SIM_EXIT_CODE").value_or(0))};
+}
+
 std::string handle_text(const client::TaskKey& key) {
     return key.allocation.text() + "/" + key.task + "/" + std::to_string(key.attempt);
 }
@@ -56,7 +63,9 @@ void NodeProcess::start(World& world) {
     client::Config config;
     config.node = node_;
     config.alloc_dir = "/var/lib/drover/alloc";
-    auto engine = client::Client::restore(config, {durable_.begin(), durable_.end()}, world.now(),
+    std::vector<std::pair<std::string, std::string>> durable;
+    for (const auto& [key, value] : durable_) durable.emplace_back(key, *value);
+    auto engine = client::Client::restore(config, std::move(durable), world.now(),
                                           prng_.stream("agent", agent_incarnation_));
     if (!engine) {
         world.fail(Class::safety, "recovery",
@@ -197,7 +206,7 @@ void NodeProcess::write_state(World& world, client::WriteState& effect) {
         if (node.agent_incarnation_ != agent) return;  // lost: it was not synced yet
         for (auto& [key, value] : effect.changes) {
             if (value) {
-                node.durable_[key] = std::move(*value);
+                node.durable_[key] = std::move(value);
             } else {
                 node.durable_.erase(key);
             }
@@ -223,25 +232,27 @@ void NodeProcess::start_task(World& world, const client::StartTask& effect) {
                    client::TaskStartFailed{effect.key, "the simulated driver failed", true});
         return;
     }
-    world.after(delay, [number = number_, machine = machine_incarnation_, effect](World& later) {
+    Order order{effect.key, effect.allocation, effect.task->driver(), asked_end(effect)};
+    world.after(delay, [number = number_, machine = machine_incarnation_,
+                        order = std::move(order)](World& later) {
         NodeProcess& node = later.nodes[number];
-        if (node.machine_incarnation_ == machine) node.task_starts(later, effect);
+        if (node.machine_incarnation_ == machine) node.task_starts(later, order);
     });
 }
 
-void NodeProcess::task_starts(World& world, const client::StartTask& effect) {
-    const client::TaskKey& key = effect.key;
+void NodeProcess::task_starts(World& world, const Order& order) {
+    const client::TaskKey& key = order.key;
     // Starting one attempt twice attaches to the first, as every driver promises.
     const auto [task, fresh] =
-        tasks_.try_emplace(key, Task{effect.allocation->job_id(), true, {}, next_task_});
+        tasks_.try_emplace(key, Task{order.allocation->job_id(), true, {}, next_task_});
     if (fresh) {
         ++next_task_;
         ++running_;
         world.marks.add("task.started");
         world.trace.event(world.now(), "task.started", number_ + 1, fingerprint(handle_text(key)),
                           key.attempt);
-        world.checkers.task_started(world, *this, *effect.allocation, key);
-        if (const auto end = own_end(world, effect)) {
+        world.checkers.task_started(world, *this, *order.allocation, key);
+        if (const auto end = own_end(world, order)) {
             world.after(end->first,
                         [number = number_, machine = machine_incarnation_, key,
                          process = task->second.number, code = end->second](World& later) {
@@ -251,16 +262,12 @@ void NodeProcess::task_starts(World& world, const client::StartTask& effect) {
                         });
         }
     }
-    tell(world, client::TaskStarted{key, {effect.task->driver(), handle_text(key)}});
+    tell(world, client::TaskStarted{key, {order.driver, handle_text(key)}});
     if (!task->second.running) tell(world, client::TaskExited{key, task->second.status});
 }
 
-std::optional<std::pair<Duration, int>> NodeProcess::own_end(World& world,
-                                                             const client::StartTask& effect) {
-    if (const auto run_for = environment_number(effect, "SIM_RUN_FOR_NS")) {
-        return std::pair{Duration{*run_for},
-                         static_cast<int>(environment_number(effect, "SIM_EXIT_CODE").value_or(0))};
-    }
+std::optional<std::pair<Duration, int>> NodeProcess::own_end(World& world, const Order& order) {
+    if (order.end) return order.end;
     const TaskOptions& options = world.scenario.world.tasks;
     const std::uint64_t ppm = std::max(options.exit_chance.ppm, world.swarm.task_exit_chance().ppm);
     if (ppm == 0) return std::nullopt;

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/prng.hpp"
@@ -16,8 +17,9 @@
 #include "sim/scenario.hpp"
 
 namespace drover::schema {
+class Allocation;
 class Node;
-}
+}  // namespace drover::schema
 
 namespace drover::sim {
 
@@ -66,21 +68,28 @@ private:
     void send_request(World& world, const client::SendRequest& effect);
     void write_state(World& world, client::WriteState& effect);
     void die_within(World& world, Duration span);
+    // What is left to know of a StartTask while the driver is at it: no environment of kilobytes.
+    struct Order {
+        client::TaskKey key;
+        std::shared_ptr<const schema::Allocation> allocation;
+        std::string driver;
+        std::optional<std::pair<Duration, int>> end;  // that its environment asks for
+    };
     void start_task(World& world, const client::StartTask& effect);
-    void task_starts(World& world, const client::StartTask& effect);
+    void task_starts(World& world, const Order& order);
     void recover_task(World& world, const client::RecoverTask& effect);
     void stop_task(World& world, const client::StopTask& effect);
     void task_ends(World& world, const client::TaskKey& key, std::uint64_t number,
                    client::ExitStatus status);
     // When this task will end by itself, and how; none for one that runs until it is stopped.
-    std::optional<std::pair<Duration, int>> own_end(World& world, const client::StartTask& effect);
+    std::optional<std::pair<Duration, int>> own_end(World& world, const Order& order);
 
     std::uint32_t number_;
     std::shared_ptr<const schema::Node> node_;
     Uuid id_;
     std::string pool_;
     Prng prng_;
-    std::map<std::string, std::string> durable_;
+    std::map<std::string, client::StoredBytes> durable_;
     std::optional<client::Client> engine_;
     std::uint64_t agent_incarnation_{0};
     std::uint64_t machine_incarnation_{0};

@@ -157,6 +157,16 @@ bool AllocationRunner::awaits_disk() const {
                        [](const auto& entry) { return entry.second.awaits_disk(); });
 }
 
+void AllocationRunner::rest_if_idle() {
+    const bool ending = removed_ || (stopping_ && !all_tasks_dead());
+    if (ending || awaits_disk() || is_bounded()) return;
+    const bool idle = std::all_of(tasks_.begin(), tasks_.end(),
+                                  [](const auto& entry) { return entry.second.is_idle(); });
+    if (!idle) return;
+    for (auto& [name, task] : tasks_) task.rest();
+    assignment_.rest();
+}
+
 std::vector<TaskFacts> AllocationRunner::facts() const {
     std::vector<TaskFacts> all;
     for (const auto& [name, task] : tasks_) all.push_back(task.facts());
@@ -170,8 +180,9 @@ StateWriteId AllocationRunner::save(Turn& turn) {
         *record.mutable_deployment_status() = *verdict_;
         record.set_deployment_id(verdict_deployment_);
     }
-    return turn.journal.put(records::allocation_key(assignment_.id()),
-                            records::with_allocation(*assignment_.allocation(), record));
+    auto written = records::with_allocation(*assignment_.allocation(), record);
+    assignment_.keep(written.bytes, written.part);
+    return turn.journal.put(records::allocation_key(assignment_.id()), std::move(written.bytes));
 }
 
 void AllocationRunner::settle(bool clear, Turn& turn) {

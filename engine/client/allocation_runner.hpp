@@ -63,6 +63,8 @@ public:
     // It goes on when a write is answered, or when another allocation has ended for good.
     [[nodiscard]] bool awaits_disk() const;
     [[nodiscard]] bool is_stopping() const { return stopping_; }
+    // Keeps what it knows as bytes where nothing is about to happen: it runs, or it has ended.
+    void rest_if_idle();
     // Removed, and nothing of it is left: the directory was asked to be destroyed.
     [[nodiscard]] bool gone() const { return gone_; }
     [[nodiscard]] const std::string& client_status() const { return client_status_; }

@@ -113,11 +113,13 @@ struct SendRequest {
     Ticket ticket;
     RequestPtr request;
 };
+// A stored value. The agent goes on reading it after it was written, so that it is held once.
+using StoredBytes = std::shared_ptr<const std::string>;
 // Key-value changes of the agent's durable state, atomic; an absent value erases. Synced before it
 // is answered. A task is started only after the write that announces it has been answered.
 struct WriteState {
     StateWriteId write;
-    std::vector<std::pair<std::string, std::optional<std::string>>> changes;
+    std::vector<std::pair<std::string, StoredBytes>> changes;
 };
 // Idempotent: what stands already is kept.
 struct BuildAllocationDirectory {

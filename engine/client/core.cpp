@@ -22,7 +22,7 @@ JobName name_of_job(const schema::Allocation& allocation) {
 }
 
 bool is_newer(const schema::Allocation& allocation, const AllocationRunner& runner) {
-    return allocation.alloc_modify_index() > runner.assignment().allocation()->alloc_modify_index();
+    return allocation.alloc_modify_index() > runner.assignment().modify_index();
 }
 
 }  // namespace
@@ -40,7 +40,8 @@ Client::Core::Core(std::shared_ptr<const Config> config,
 
 Result<void> Client::Core::restore(const records::Stored& stored, Instant now) {
     for (const auto& [id, kept] : stored.allocations) {
-        auto assignment = Assignment::check(kept.record.allocation());
+        auto assignment =
+            Assignment::check(std::make_shared<const schema::Allocation>(kept.record.allocation()));
         if (!assignment) {
             return fail(Errc::corrupt, "client state: " + assignment.error().message);
         }
@@ -71,7 +72,8 @@ void Client::Core::begin(Turn& turn) {
     schema::ClientAgentRecord agent;
     agent.set_format(records::format);
     agent.set_node_id(config_->node->id());
-    journal_.put(records::agent_key(), agent.SerializeAsString());
+    journal_.put(records::agent_key(),
+                 std::make_shared<const std::string>(agent.SerializeAsString()));
     for (auto& [id, runner] : runners_) runner.recover(turn);
     touch_all();
 }
@@ -202,9 +204,10 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
     // Then they count on something that this agent never heard of, or not on what it runs.
     if (list.changes_only() && listed_.size() != list.total()) watch_.forget_index();
     const auto complete = [&jobs](const schema::Allocation& allocation) {
-        schema::Allocation whole = allocation;
+        auto whole = std::make_shared<schema::Allocation>(allocation);
+        if (whole->has_job()) return whole;
         const auto job = jobs.find(name_of_job(allocation));
-        if (!whole.has_job() && job != jobs.end()) *whole.mutable_job() = *job->second;
+        if (job != jobs.end()) *whole->mutable_job() = *job->second;
         return whole;
     };
     for (const auto& [id, allocation] : told) {
@@ -227,22 +230,21 @@ void Client::Core::take_list(const schema::AllocationList& list, Turn& turn) {
     reports_.allow();
 }
 
-void Client::Core::update(AllocationRunner& runner, schema::Allocation allocation, Turn& turn) {
+void Client::Core::update(AllocationRunner& runner, AllocationPtr allocation, Turn& turn) {
     touched_.insert(runner.assignment().id());
     auto assignment = Assignment::check(std::move(allocation));
     if (assignment) return runner.update(std::move(*assignment), turn);
     turn.report(Severity::error, "an update is not applied: " + assignment.error().message);
 }
 
-void Client::Core::add(schema::Allocation allocation, Turn& turn) {
-    if (journal_.failure() && allocation.desired_status() == "run") {
-        refuse(allocation, "the agent cannot store its state: " + *journal_.failure(), turn);
+void Client::Core::add(const AllocationPtr& allocation, Turn& turn) {
+    if (journal_.failure() && allocation->desired_status() == "run") {
+        refuse(*allocation, "the agent cannot store its state: " + *journal_.failure(), turn);
         return;
     }
-    const schema::Allocation identity = allocation;
-    auto assignment = Assignment::check(std::move(allocation));
+    auto assignment = Assignment::check(allocation);
     if (!assignment) {
-        refuse(identity, assignment.error().message, turn);
+        refuse(*allocation, assignment.error().message, turn);
         return;
     }
     const Uuid id = assignment->id();
@@ -331,6 +333,7 @@ void Client::Core::settle_one(Runners::iterator runner, Turn& turn) {
         if (runner->second.take_news()) {
             reports_.offer(runner->first, runner->second.report(), turn.now);
         }
+        runner->second.rest_if_idle();
         return;
     }
     reports_.withdraw(runner->first);

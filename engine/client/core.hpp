@@ -54,8 +54,8 @@ private:
     void node_unknown(Turn& turn);
     void take_list(const schema::AllocationList& list, Turn& turn);
     void drop_unlisted(Turn& turn);
-    void update(AllocationRunner& runner, schema::Allocation allocation, Turn& turn);
-    void add(schema::Allocation allocation, Turn& turn);
+    void update(AllocationRunner& runner, AllocationPtr allocation, Turn& turn);
+    void add(const AllocationPtr& allocation, Turn& turn);
     void refuse(const schema::Allocation& allocation, const std::string& reason, Turn& turn);
 
     [[nodiscard]] AllocationRunner* touch(const Uuid& id);

@@ -1,9 +1,10 @@
 #include "engine/client/records.hpp"
 
 #include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/wire_format_lite.h>
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -16,6 +17,25 @@ constexpr std::size_t uuid_length = 36;
 
 constexpr const char* remedy =
     "; restore the client's state directory from a copy, or move it away to begin anew";
+
+Written with_part(int field, const google::protobuf::MessageLite& part, const std::string& rest) {
+    using Wire = google::protobuf::internal::WireFormatLite;
+    using Out = google::protobuf::io::CodedOutputStream;
+    const std::size_t size = part.ByteSizeLong();
+    std::array<std::uint8_t, 16> head{};  // tag and length
+    const std::uint8_t* const end = Out::WriteVarint64ToArray(
+        size,
+        Out::WriteTagToArray(Wire::MakeTag(field, Wire::WIRETYPE_LENGTH_DELIMITED), head.data()));
+    std::string bytes;
+    bytes.reserve(rest.size() + head.size() + size);
+    bytes += rest;
+    bytes.append(head.begin(), head.begin() + (end - head.data()));
+    const std::size_t at = bytes.size();
+    part.AppendToString(&bytes);
+    auto shared = std::make_shared<const std::string>(std::move(bytes));
+    const std::string_view view = std::string_view{*shared}.substr(at);
+    return {std::move(shared), view};
+}
 
 tl::unexpected<Error> damaged(const std::string& key, const std::string& what) {
     return fail(Errc::corrupt, "client state, key \"" + key + "\": " + what + remedy);
@@ -69,20 +89,14 @@ std::string task_key(const Uuid& id, const std::string& task) {
 }
 
 // One message's bytes after another's are those of both merged.
-std::string with_allocation(const schema::Allocation& allocation,
-                            const schema::ClientAllocationRecord& rest) {
-    using Wire = google::protobuf::internal::WireFormatLite;
-    std::string bytes;
-    {
-        google::protobuf::io::StringOutputStream stream{&bytes};
-        google::protobuf::io::CodedOutputStream out{&stream};
-        out.WriteTag(Wire::MakeTag(schema::ClientAllocationRecord::kAllocationFieldNumber,
-                                   Wire::WIRETYPE_LENGTH_DELIMITED));
-        out.WriteVarint32(static_cast<std::uint32_t>(allocation.ByteSizeLong()));
-        allocation.SerializeWithCachedSizes(&out);
-        rest.SerializeToCodedStream(&out);
-    }
-    return bytes;
+Written with_allocation(const schema::Allocation& allocation,
+                        const schema::ClientAllocationRecord& rest) {
+    return with_part(schema::ClientAllocationRecord::kAllocationFieldNumber, allocation,
+                     rest.SerializeAsString());
+}
+
+Written with_state(const schema::TaskState& state, const schema::ClientTaskRecord& rest) {
+    return with_part(schema::ClientTaskRecord::kStateFieldNumber, state, rest.SerializeAsString());
 }
 
 Result<Stored> read(const std::vector<std::pair<std::string, std::string>>& durable,

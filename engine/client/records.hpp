@@ -5,7 +5,9 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,9 +23,16 @@ inline constexpr std::uint32_t format = 1;
 [[nodiscard]] std::string allocation_key(const Uuid& id);
 [[nodiscard]] std::string task_key(const Uuid& id, const std::string& task);
 
-// The record with the allocation in it, as bytes, and without a copy of the allocation.
-[[nodiscard]] std::string with_allocation(const schema::Allocation& allocation,
-                                          const schema::ClientAllocationRecord& rest);
+// A record as bytes, and the part of them that is the message in it.
+struct Written {
+    std::shared_ptr<const std::string> bytes;
+    std::string_view part;
+};
+// Without a copy of the allocation or the state.
+[[nodiscard]] Written with_allocation(const schema::Allocation& allocation,
+                                      const schema::ClientAllocationRecord& rest);
+[[nodiscard]] Written with_state(const schema::TaskState& state,
+                                 const schema::ClientTaskRecord& rest);
 
 struct StoredAllocation {
     schema::ClientAllocationRecord record;

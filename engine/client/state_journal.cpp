@@ -9,8 +9,8 @@ StateJournal::StateJournal(const std::vector<std::pair<std::string, std::string>
         stored_[key] = Stored{schema::hash128(value, 0), StateWriteId{0}};
 }
 
-StateWriteId StateJournal::put(const std::string& key, std::string value) {
-    const auto hash = schema::hash128(value, 0);
+StateWriteId StateJournal::put(const std::string& key, StoredBytes value) {
+    const auto hash = schema::hash128(*value, 0);
     const auto [known, added] = stored_.try_emplace(key, Stored{hash, collecting_});
     if (!added && known->second.value == hash) return known->second.since;
     known->second = {hash, collecting_};
@@ -20,7 +20,7 @@ StateWriteId StateJournal::put(const std::string& key, std::string value) {
 
 void StateJournal::erase(const std::string& key) {
     if (stored_.erase(key) == 0 || failure_) return;
-    collected_[key] = std::nullopt;
+    collected_[key] = nullptr;
 }
 
 bool StateJournal::written(StateWriteId write) {

@@ -23,7 +23,7 @@ public:
     explicit StateJournal(const std::vector<std::pair<std::string, std::string>>& durable);
 
     // The write with which the value is durable; an earlier one where it is stored already.
-    StateWriteId put(const std::string& key, std::string value);
+    StateWriteId put(const std::string& key, StoredBytes value);
     void erase(const std::string& key);
 
     [[nodiscard]] bool is_durable(StateWriteId write) const { return write <= completed_; }
@@ -43,8 +43,8 @@ private:
         StateWriteId since;
     };
 
-    std::map<std::string, Stored> stored_;  // as it will be once everything is written
-    std::map<std::string, std::optional<std::string>> collected_;
+    std::map<std::string, Stored> stored_;          // as it will be once everything is written
+    std::map<std::string, StoredBytes> collected_;  // none: to be erased
     StateWriteId collecting_{1};
     StateWriteId completed_{0};
     std::optional<StateWriteId> in_flight_;

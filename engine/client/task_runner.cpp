@@ -67,7 +67,7 @@ TaskRunner::TaskRunner(const Assignment& assignment, std::string name, const Rec
       restarts_{now},
       phase_{Waiting{}} {
     edit().set_task(name_);
-    if (state_.state().empty()) edit().set_state("pending");
+    if (state().state().empty()) edit().set_state("pending");
     if (!record.driver().empty()) {
         handle_ = TaskHandle{record.driver(), record.handle()};
         handle_attempt_ = record.handle_attempt();
@@ -77,9 +77,9 @@ TaskRunner::TaskRunner(const Assignment& assignment, std::string name, const Rec
 
 TaskFacts TaskRunner::facts() const {
     Situation situation = Situation::pending;
-    if (state_.state() == "running") situation = Situation::running;
+    if (state().state() == "running") situation = Situation::running;
     if (is<Dead>()) situation = Situation::dead;
-    return {name_, kind_, leader_, situation, state_.failed(), attempt_};
+    return {name_, kind_, leader_, situation, state().failed(), attempt_};
 }
 
 bool TaskRunner::process_expected() const {
@@ -227,7 +227,7 @@ void TaskRunner::decide(Ending ending, const Assignment& assignment, Turn& turn)
             events::append(edit(), events::restarting(decision.delay, decision.reason), turn.wall,
                            kept);
             edit().set_state("pending");
-            edit().set_restarts(state_.restarts() + 1);
+            edit().set_restarts(state().restarts() + 1);
             edit().set_last_restart(turn.wall.value());
             phase_ = BackingOff{after(turn.now, decision.delay)};
             save(Record::IDLE, turn);
@@ -352,8 +352,9 @@ StateWriteId TaskRunner::save(Record::Stage stage, Turn& turn) {
         record.set_handle(handle_->opaque);
         record.set_handle_attempt(*handle_attempt_);
     }
-    *record.mutable_state() = state_;
-    return turn.journal.put(records::task_key(allocation_, name_), record.SerializeAsString());
+    auto written = records::with_state(state(), record);
+    state_.keep(written.bytes, written.part);
+    return turn.journal.put(records::task_key(allocation_, name_), std::move(written.bytes));
 }
 
 }  // namespace drover::client

@@ -10,6 +10,7 @@
 
 #include "engine/client/assignment.hpp"
 #include "engine/client/lifecycle.hpp"
+#include "engine/client/packed.hpp"
 #include "engine/client/restart_tracker.hpp"
 #include "engine/client/turn.hpp"
 #include "engine/schema/client_state.pb.h"
@@ -27,13 +28,17 @@ public:
                const schema::ClientTaskRecord& record, Instant now);
 
     [[nodiscard]] TaskFacts facts() const;
-    [[nodiscard]] const schema::TaskState& state() const { return state_; }
+    [[nodiscard]] const schema::TaskState& state() const { return state_.get(); }
     // Grows with every change of the state.
     [[nodiscard]] std::uint64_t revision() const { return revision_; }
     [[nodiscard]] std::uint64_t attempt() const { return attempt_; }
     // Between an asked-for start and its reported end.
     [[nodiscard]] bool process_expected() const;
     [[nodiscard]] bool is_dead() const { return is<Dead>(); }
+    // Its process runs, or none of it ever will again.
+    [[nodiscard]] bool is_idle() const { return is<Running>() || finished(); }
+    // Keeps its state as bytes until somebody asks for it.
+    void rest() { state_.pack(); }
     // Something of it goes on when a write is answered.
     [[nodiscard]] bool awaits_disk() const;
     // Dead, its end is on disk, and its driver has been told to forget it.
@@ -115,7 +120,7 @@ private:
     StateWriteId save(schema::ClientTaskRecord::Stage stage, Turn& turn);
     schema::TaskState& edit() {
         ++revision_;
-        return state_;
+        return state_.edit();
     }
 
     Uuid allocation_;
@@ -127,7 +132,7 @@ private:
     // Of the latest attempt from Running on; of the one before while the latest is being started.
     std::optional<TaskHandle> handle_;
     std::optional<std::uint64_t> handle_attempt_;
-    schema::TaskState state_;
+    Packed<schema::TaskState> state_;
     std::uint64_t revision_{};
     schema::ClientTaskRecord::Stage stage_ = schema::ClientTaskRecord::IDLE;
     RestartTracker restarts_;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "engine/client/assignment.hpp"
+#include "engine/client/packed.hpp"
+#include "engine/client/records.hpp"
 #include "engine/schema/node.pb.h"
 
 namespace drover::client {
@@ -66,7 +68,9 @@ schema::Allocation allocation() {
 
 std::map<std::string, std::string> variables(const schema::Allocation& from,
                                              const std::string& task = "web") {
-    return task_environment(config(), *Assignment::check(from), task).variables;
+    return task_environment(
+               config(), *Assignment::check(std::make_shared<const schema::Allocation>(from)), task)
+        .variables;
 }
 
 TEST(Environment, tells_a_task_who_and_where_it_is) {
@@ -226,16 +230,63 @@ TEST(Assignment, refuses_what_no_runner_could_run) {
          [](auto& one) { one.mutable_job()->mutable_task_groups(0)->add_tasks()->set_name("db"); },
          "two tasks are named \"db\""},
     };
-    EXPECT_TRUE(Assignment::check(allocation()));
+    EXPECT_TRUE(Assignment::check(std::make_shared<const schema::Allocation>(allocation())));
     for (const auto& row : rows) {
         SCOPED_TRACE(row.why);
         auto made = allocation();
         row.change(made);
-        const auto checked = Assignment::check(made);
+        const auto checked = Assignment::check(std::make_shared<const schema::Allocation>(made));
         ASSERT_FALSE(checked);
         EXPECT_NE(checked.error().message.find(row.says), std::string::npos)
             << checked.error().message;
     }
+}
+
+TEST(Assignment, says_after_a_rest_what_it_said_before) {
+    auto made = allocation();
+    made.set_alloc_modify_index(17);
+    auto assignment = *Assignment::check(std::make_shared<const schema::Allocation>(made));
+    const Assignment copy = assignment;
+    const TaskPtr held = assignment.task("db");
+    const std::weak_ptr<const schema::Allocation> whole = assignment.allocation();
+    for (int time = 0; time < 2; ++time) {
+        assignment.rest();
+        EXPECT_EQ(assignment.modify_index(), 17U);
+        EXPECT_EQ(assignment.id(), copy.id());
+        EXPECT_EQ(assignment.task_names(), copy.task_names());
+        EXPECT_EQ(assignment.allocation()->SerializeAsString(), made.SerializeAsString());
+        EXPECT_EQ(assignment.task("db")->SerializeAsString(), held->SerializeAsString());
+        EXPECT_EQ(assignment.group().name(), made.task_group());
+    }
+    EXPECT_NE(assignment.allocation(), whole.lock());  // it was made anew from its bytes
+    const auto written = records::with_allocation(*assignment.allocation(), {});
+    assignment.keep(written.bytes, written.part);
+    const auto holders = written.bytes.use_count();
+    assignment.rest();
+    EXPECT_EQ(written.bytes.use_count(), holders);
+    EXPECT_EQ(assignment.allocation()->SerializeAsString(), made.SerializeAsString());
+}
+
+TEST(Packed, gives_back_what_was_put_in_and_keeps_copies_apart) {
+    Packed<schema::TaskState> state;
+    EXPECT_EQ(state.get().task(), "");
+    state.edit().set_task("db");
+    state.pack();
+    state.pack();
+    Packed<schema::TaskState> copy = state;
+    EXPECT_EQ(copy.get().task(), "db");
+    copy.edit().set_task("web");
+    EXPECT_EQ(state.get().task(), "db");
+    const auto written = records::with_state(copy.get(), {});
+    copy.keep(written.bytes, written.part);
+    copy.pack();
+    EXPECT_EQ(written.bytes.use_count(), 2);
+    EXPECT_EQ(copy.get().task(), "web");
+    state = copy;
+    state.edit().clear_task();
+    state.pack();  // an empty message has no bytes
+    EXPECT_EQ(state.get().task(), "");
+    EXPECT_EQ(copy.get().task(), "web");
 }
 
 }  // namespace
