@@ -13,14 +13,19 @@ constexpr std::size_t latest_max = 16;
 }  // namespace
 
 void NodeWork::changed(const Uuid& allocation, std::uint64_t index, bool fresh) {
-    if (fresh) ids_.put(allocation, Present{});
     index_ = std::max(index_, index);
-    std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });
-    latest_.emplace_back(index, allocation);
-    if (latest_.size() <= latest_max) return;
+    if (fresh) {
+        ids_.put(allocation, Present{});
+    } else {
+        std::erase_if(latest_, [&](const auto& one) { return one.second == allocation; });
+    }
+    if (latest_.size() < latest_max) {
+        latest_.emplace_back(index, allocation);
+        return;
+    }
     const auto oldest = std::min_element(latest_.begin(), latest_.end());
     floor_ = std::max(floor_, oldest->first);
-    latest_.erase(oldest);
+    *oldest = {index, allocation};
 }
 
 // Whoever has not heard of it needs the whole list.
